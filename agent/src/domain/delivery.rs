@@ -1,0 +1,288 @@
+//! What waits for an upstream, and what became of it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{
+    ClockQuality, Direction, ExternalId, GateId, LaneId, MembershipId, PassageId, PassageOutcome, PersonId, ReaderId,
+    Reason, RowId, VisitId, ZoneId,
+};
+
+/// What a row tells.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FactKind {
+    /// A passage, as a snapshot.
+    Passage,
+    /// A visit, as a snapshot.
+    Visit,
+    /// Attendance of a class, as a snapshot.
+    Attendance,
+    /// An alarm of a gate, as a snapshot.
+    Alarm,
+    /// A person changed: a mark, rendered when sent.
+    Person,
+    /// A membership changed: a mark, rendered when sent.
+    Membership,
+    /// Groups changed: a mark, rendered when sent.
+    Groups,
+}
+
+impl FactKind {
+    /// The stable word, as in topics and the store.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Passage => "passage",
+            Self::Visit => "visit",
+            Self::Attendance => "attendance",
+            Self::Alarm => "alarm",
+            Self::Person => "person",
+            Self::Membership => "membership",
+            Self::Groups => "groups",
+        }
+    }
+}
+
+/// Where a row stands.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RowState {
+    /// To be sent.
+    Pending,
+    /// Being sent; committed before the request leaves, for upstreams that do not dedupe.
+    InFlight,
+    /// Sent, and the answer was lost.
+    Unsure,
+    /// Acknowledged by the broker, waiting for the central system's receipt.
+    Sent,
+    /// Waits for a named gate.
+    Held,
+    /// Needs a person.
+    Parked,
+    /// Acknowledged by its receiver.
+    Delivered,
+    /// Not to be sent: the person opted out.
+    Suppressed,
+    /// Given up by an operator, with a reason.
+    Discarded,
+    /// Its person was erased.
+    Erased,
+}
+
+impl RowState {
+    /// Every state.
+    pub const ALL: [Self; 10] = [
+        Self::Pending,
+        Self::InFlight,
+        Self::Unsure,
+        Self::Sent,
+        Self::Held,
+        Self::Parked,
+        Self::Delivered,
+        Self::Suppressed,
+        Self::Discarded,
+        Self::Erased,
+    ];
+
+    /// The stable word, as in the API and the store.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::InFlight => "in_flight",
+            Self::Unsure => "unsure",
+            Self::Sent => "sent",
+            Self::Held => "held",
+            Self::Parked => "parked",
+            Self::Delivered => "delivered",
+            Self::Suppressed => "suppressed",
+            Self::Discarded => "discarded",
+            Self::Erased => "erased",
+        }
+    }
+
+    /// Whether later rows of the same person wait for this one.
+    #[must_use]
+    pub fn blocks_later_rows(self) -> bool {
+        matches!(self, Self::Pending | Self::InFlight | Self::Unsure)
+    }
+
+    /// Whether nothing more will happen to it.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Delivered | Self::Suppressed | Self::Discarded | Self::Erased)
+    }
+}
+
+/// The gate a held row waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Hold {
+    /// The person is not linked upstream yet.
+    Link,
+    /// The person's integration is suspended.
+    Suspension,
+    /// The class has no mapping.
+    Mapping,
+    /// An operator must approve.
+    Approval,
+}
+
+/// A row of the outbox.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OutboxRow {
+    /// Its number, in the order of writing.
+    pub id: RowId,
+    /// The upstream.
+    pub lane: LaneId,
+    /// What it tells.
+    pub kind: FactKind,
+    /// The fact's own id: the idempotency key at the receiver.
+    pub key: String,
+    /// Whose it is: rows of one person keep their order.
+    pub person: Option<PersonId>,
+    /// Where it stands.
+    pub state: RowState,
+    /// How many times it was tried.
+    pub attempts: u32,
+    /// The snapshot as JSON; empty for marks, which are rendered when sent.
+    pub body: String,
+}
+
+/// What became of a row that was handed to its upstream.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum RowOutcome {
+    /// Acknowledged by its receiver.
+    Delivered,
+    /// Acknowledged by the broker, waiting for a receipt.
+    Sent,
+    /// Not now; said why. The row stays where it is in its person's order.
+    Later(String),
+    /// Sent, and the answer was lost; said how.
+    Unsure(String),
+    /// Waits for a named gate.
+    Held(Hold),
+    /// Never, unless a person does something; said why.
+    Never(String),
+    /// Not to be sent: said why.
+    Suppressed(String),
+}
+
+/// A lane in numbers.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct LaneSummary {
+    /// The lane.
+    pub lane: LaneId,
+    /// Rows that will be sent by themselves: pending, in flight, unsure.
+    pub waiting: u64,
+    /// Rows sent that wait for a receipt.
+    pub sent: u64,
+    /// Rows that wait for a named gate.
+    pub held: u64,
+    /// Rows that need a person.
+    pub parked: u64,
+    /// Rows delivered and still kept.
+    pub delivered: u64,
+    /// When the oldest waiting row was written.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub oldest: Option<Timestamp>,
+}
+
+/// A row as the operator sees it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct OutboxEntry {
+    /// Its number.
+    pub id: RowId,
+    /// The upstream.
+    pub lane: LaneId,
+    /// What it tells.
+    pub kind: FactKind,
+    /// The fact's own id.
+    pub key: String,
+    /// Whose it is.
+    pub person: Option<ExternalId>,
+    /// Where it stands.
+    pub state: RowState,
+    /// The gate it waits for, if held.
+    pub held_for: Option<Hold>,
+    /// How many times it was tried.
+    pub attempts: u32,
+    /// What the last try said.
+    pub last_error: Option<String>,
+    /// When it was written.
+    #[schema(value_type = String, format = DateTime)]
+    pub written_at: Timestamp,
+    /// When its state last changed.
+    #[schema(value_type = String, format = DateTime)]
+    pub changed_at: Timestamp,
+}
+
+/// Which facts a lane wants to be told.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LanePlan {
+    /// The lane.
+    pub lane: LaneId,
+    /// The kinds of fact it relays.
+    pub facts: Vec<FactKind>,
+    /// Only facts that have a person: Mywellness knows nothing of strangers.
+    pub audience: Audience,
+}
+
+/// Whose facts a lane relays.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Audience {
+    /// Everybody's, the unknown included.
+    Everybody,
+    /// Known people's only.
+    KnownPeople,
+}
+
+/// A visit as told to upstreams: the body of its outbox rows. Names are not in it; who sends them looks them up.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct VisitTold {
+    /// The visit's id.
+    pub visit_id: VisitId,
+    /// The person; null after erasure.
+    pub person: Option<ExternalId>,
+    /// When it began at the gate.
+    pub started_at: Timestamp,
+    /// The reader.
+    pub reader: ReaderId,
+    /// The gate.
+    pub gate: GateId,
+    /// The zone entered.
+    pub zone: Option<ZoneId>,
+    /// The club day.
+    pub club_day: jiff::civil::Date,
+    /// How far to believe the time.
+    pub clock: ClockQuality,
+    /// The membership used.
+    pub membership: Option<MembershipId>,
+    /// Entries taken from it.
+    pub entries_taken: u32,
+}
+
+/// A passage as told to upstreams: the body of its outbox rows.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PassageTold {
+    /// The passage's id.
+    pub passage_id: PassageId,
+    /// The reader, if one asked.
+    pub reader: Option<ReaderId>,
+    /// The gate.
+    pub gate: GateId,
+    /// The reader's direction.
+    pub direction: Option<Direction>,
+    /// How it ended.
+    pub outcome: PassageOutcome,
+    /// Stable reason codes.
+    pub reasons: Vec<Reason>,
+    /// The person, if known; null after erasure.
+    pub person: Option<ExternalId>,
+    /// When it happened.
+    pub at: Timestamp,
+    /// How far to believe the time.
+    pub clock: ClockQuality,
+}

@@ -1,0 +1,37 @@
+//! The words of the field: plain data that every other module speaks, valid from birth and free of behaviour that waits.
+
+mod badge;
+mod crm;
+mod decision;
+mod delivery;
+mod ids;
+mod passage;
+mod person;
+mod site;
+mod standing;
+mod time;
+
+pub use badge::{Badge, BadgeForm, BadgeFormat, BadgeOrder, UnreadableBadge, loose_key};
+pub use crm::{AccessAction, ActionRecord, ActionStatus, ActionType, AdvanceMode, Outcome, OutcomeGroup, ShownMessage};
+pub use decision::{
+    Decision, Entitlement, EntitlementKind, Grant, GrantKind, MemberText, Reason, Severity, Step, TraceLine, Verdict,
+};
+pub use delivery::{
+    Audience, FactKind, Hold, LanePlan, LaneSummary, OutboxEntry, OutboxRow, PassageTold, RowOutcome, RowState,
+    VisitTold,
+};
+pub use ids::{
+    ActionTypeId, BadName, CrmActionId, ExternalId, GateId, LaneId, MembershipId, OutcomeId, PassageId, PersonId,
+    ReaderId, RowId, SiteId, VisitId, ZoneId,
+};
+pub use passage::{Origin, Passage, PassageOutcome, Shown};
+pub use person::{
+    Address, Ban, Credential, CredentialKind, CredentialStatus, Days, Due, Frozen, Gender, Hours, Membership,
+    MembershipKind, Person, Photo,
+};
+pub use site::{
+    CertificateRule, Confirm, Direction, Display, DuesRule, Gate, GateMode, Level, Locale, Policy, Reader, Site, Way,
+    Zone,
+};
+pub use standing::{EndedBy, Identified, OpenAction, Presence, Standing, Visit, VisitEnd};
+pub use time::{ClockQuality, Now, Uptime};

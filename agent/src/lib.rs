@@ -1,0 +1,5 @@
+//! Varco, the on-site agent of a sports club: it decides every passage, remembers it, and tells the upstreams.
+//!
+//! The modules stand in their one order: each names only modules above it. ARCHITECTURE.md has the drawing.
+
+pub mod domain;
