@@ -3,3 +3,5 @@
 //! The modules stand in their one order: each names only modules above it. ARCHITECTURE.md has the drawing.
 
 pub mod domain;
+pub mod crm;
+pub mod visit;
