@@ -5,3 +5,4 @@
 pub mod domain;
 pub mod crm;
 pub mod visit;
+pub mod access;

@@ -1,0 +1,45 @@
+//! Rule 6: which way the passage goes, and whether the person is inside already.
+
+use super::case::Case;
+use super::trace::Finding;
+use crate::domain::{Direction, Level, Policy, Presence, Reader, Reason, Severity, Visit, Way};
+
+/// Which way a passage at this reader goes for a person with this visit and presence.
+pub(super) fn way(reader: &Reader, policy: &Policy, visit: Option<&Visit>, presence: Option<&Presence>) -> Way {
+    match reader.direction {
+        Direction::In => Way::In,
+        Direction::Out => Way::Out,
+        Direction::Both if is_inside(reader, policy, visit, presence) => Way::Out,
+        Direction::Both => Way::In,
+        Direction::Inner if visit.is_some() => Way::Inner,
+        Direction::Inner => Way::In,
+    }
+}
+
+/// Anti-passback. Only the way in counts: inner readers are passed again and again without a reader on the way back.
+pub(super) fn passback(case: &Case<'_>) -> Vec<Finding> {
+    let again = case.visit.map(|visit| Finding::note(format!("visit {} goes on", visit.id)));
+    let inside = case.way == Way::In && is_inside(case.reader, case.policy, case.visit, case.presence);
+    let breach = severity(case.policy.anti_passback)
+        .filter(|_| inside)
+        .map(|severity| Finding::new(severity, Reason::Passback, "inside already"));
+    again.into_iter().chain(breach).collect()
+}
+
+/// Whether the person is counted behind this reader. A reader without a zone leads into the club as a whole, where who
+/// has an open visit is inside.
+fn is_inside(reader: &Reader, policy: &Policy, visit: Option<&Visit>, presence: Option<&Presence>) -> bool {
+    match &reader.zone {
+        Some(zone) => presence.is_some_and(|presence| policy.lies_in(&presence.zone, zone)),
+        None => presence.is_some() || visit.is_some_and(|visit| visit.ended.is_none()),
+    }
+}
+
+/// The weight of a failed check; none if it is not looked at.
+pub(super) fn severity(level: Level) -> Option<Severity> {
+    match level {
+        Level::Off => None,
+        Level::Warn => Some(Severity::Warn),
+        Level::Block => Some(Severity::Block),
+    }
+}
