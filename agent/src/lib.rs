@@ -6,3 +6,4 @@ pub mod domain;
 pub mod crm;
 pub mod visit;
 pub mod access;
+pub mod passage;
