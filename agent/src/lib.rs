@@ -7,3 +7,5 @@ pub mod crm;
 pub mod visit;
 pub mod access;
 pub mod passage;
+pub mod clock;
+pub mod telemetry;
