@@ -9,3 +9,4 @@ pub mod access;
 pub mod passage;
 pub mod clock;
 pub mod telemetry;
+pub mod store;

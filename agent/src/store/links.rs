@@ -1,0 +1,98 @@
+//! Links: how people are known at Mywellness; one upstream user belongs to one person here.
+
+use jiff::Timestamp;
+use rusqlite::named_params;
+
+use super::columns::Moment;
+use super::error::{StoreError, during};
+use super::transaction::{Tx, View};
+use crate::domain::{Hold, LaneId, PersonId};
+
+/// The lane whose upstream knows people by links.
+pub(super) const LANE: &str = "mywellness";
+
+/// How a person is known at Mywellness.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// The user, across all clubs.
+    pub user_id: String,
+    /// The user at this club.
+    pub facility_user_id: String,
+    /// A token that Mywellness gave for the person.
+    pub permanent_token: Option<String>,
+    /// When they were linked.
+    pub linked_at: Timestamp,
+}
+
+/// Why a link was not saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LinkSaved {
+    /// It was.
+    Saved,
+    /// That upstream user is linked to another person here.
+    TakenBy(PersonId),
+}
+
+impl View<'_> {
+    /// How a person is known at Mywellness.
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub fn link(&self, person: PersonId) -> Result<Option<Link>, StoreError> {
+        let sql = "SELECT user_id, facility_user_id, permanent_token, linked_at FROM link WHERE person = ?1";
+        during("reading a link", || {
+            self.one(sql, [person.0], |row| {
+                Ok(Link {
+                    user_id: row.get(0)?,
+                    facility_user_id: row.get(1)?,
+                    permanent_token: row.get(2)?,
+                    linked_at: row.get::<_, Moment>(3)?.0,
+                })
+            })
+        })
+    }
+
+    pub(super) fn is_linked(&self, person: PersonId) -> rusqlite::Result<bool> {
+        Ok(self.one("SELECT 1 FROM link WHERE person = ?1", [person.0], |_| Ok(()))?.is_some())
+    }
+}
+
+impl Tx<'_> {
+    /// Saves a link, unless that upstream user is linked to another person; releases rows held for the link.
+    ///
+    /// # Errors
+    /// When SQLite fails, or the person is not there any more: nobody who was erased is linked again.
+    pub fn save_link(&self, lane: &LaneId, person: PersonId, link: &Link) -> Result<LinkSaved, StoreError> {
+        let taken = during("looking for another link", || {
+            let sql = "SELECT person FROM link WHERE (user_id = ?1 OR facility_user_id = ?2) AND person <> ?3";
+            self.one(sql, (&link.user_id, &link.facility_user_id, person.0), |row| row.get(0).map(PersonId))
+        })?;
+        if let Some(other) = taken {
+            return Ok(LinkSaved::TakenBy(other));
+        }
+        let saved = during("saving a link", || {
+            self.run(
+                "INSERT OR REPLACE INTO link (person, user_id, facility_user_id, permanent_token, linked_at)
+                 SELECT id, :user, :facility_user, :token, :at FROM person WHERE id = :person",
+                named_params! {
+                    ":person": person.0, ":user": link.user_id, ":facility_user": link.facility_user_id,
+                    ":token": link.permanent_token, ":at": Moment(link.linked_at),
+                },
+            )
+        })?;
+        if saved == 0 {
+            let what = format!("person {}", person.0);
+            return Err(StoreError::Unreadable { what, why: "erased before the link was saved".to_owned() });
+        }
+        self.release_held(lane, person, Hold::Link, link.linked_at)?;
+        Ok(LinkSaved::Saved)
+    }
+
+    /// Forgets how a person is known at Mywellness.
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub fn remove_link(&self, person: PersonId) -> Result<(), StoreError> {
+        during("removing a link", || self.run("DELETE FROM link WHERE person = ?1", [person.0]).map(drop))
+    }
+}

@@ -1,0 +1,52 @@
+//! Dirty marks: what changed about a person is noted once per lane, and looked up again when it is sent.
+
+use jiff::Timestamp;
+
+use super::links;
+use super::people::StoredPerson;
+use super::transaction::Tx;
+use crate::domain::{FactKind, LaneId, Person, PersonId};
+
+impl Tx<'_> {
+    /// Marks what changed of a person who is linked to Mywellness. The key of a membership's mark is the membership's id,
+    /// that of the others the external id.
+    pub(super) fn mark_changes(
+        &self,
+        old: &StoredPerson,
+        new: &Person,
+        photo_changed: bool,
+        now: Timestamp,
+    ) -> rusqlite::Result<()> {
+        if !self.is_linked(old.id)? {
+            return Ok(());
+        }
+        let mark = |kind, key: &str| self.mark(kind, key, old.id, now);
+        if photo_changed || itself(&old.person) != itself(new) {
+            mark(FactKind::Person, new.external_id.as_str())?;
+        }
+        for membership in &new.memberships {
+            if !old.person.memberships.contains(membership) {
+                mark(FactKind::Membership, membership.id.as_str())?;
+            }
+        }
+        for gone in &old.person.memberships {
+            if !new.memberships.iter().any(|membership| membership.id == gone.id) {
+                mark(FactKind::Membership, gone.id.as_str())?;
+            }
+        }
+        if old.person.groups != new.groups {
+            mark(FactKind::Groups, new.external_id.as_str())?;
+        }
+        Ok(())
+    }
+
+    fn mark(&self, kind: FactKind, key: &str, person: PersonId, now: Timestamp) -> rusqlite::Result<()> {
+        let lane: LaneId = links::LANE.parse().expect("the lane's name is a slug");
+        self.add_mark(&lane, kind, key, Some(person), now)
+    }
+}
+
+/// The person apart from what has marks of its own or does not travel.
+fn itself(person: &Person) -> Person {
+    Person { groups: Vec::new(), memberships: Vec::new(), credentials: Vec::new(), dues: Vec::new(), ..person.clone() }
+}

@@ -1,0 +1,54 @@
+//! The disk remembers: the only SQL, one writer thread with group commit, and read connections on their own threads.
+//!
+//! | file | what |
+//! |---|---|
+//! | `engine` | [`Store`]: reads and writes handed to the threads that own the connections |
+//! | `queue` `writer` `readers` | those threads, and the bounded queues before them |
+//! | `open` `schema` `ballast` `health` | the file: checked, migrated, guarded against a full disk |
+//! | `transaction` `columns` `page` `error` | what every statement is written with |
+//! | `standing` `people` `crm` `recording` `history` | what the gates and the desk know and write |
+//! | `outbox` `marks` `links` `erasure` | what waits for upstreams, and what is forgotten |
+//! | `modes` `tokens` `backup` | what operators set, and the copy they keep |
+
+mod backup;
+mod ballast;
+mod columns;
+mod config;
+mod crm;
+mod engine;
+mod erasure;
+mod error;
+mod facts;
+mod health;
+mod history;
+mod links;
+mod marks;
+mod modes;
+mod open;
+mod outbox;
+mod page;
+mod people;
+mod queue;
+mod readers;
+mod receipts;
+mod recording;
+mod schema;
+mod standing;
+#[cfg(test)]
+mod tests;
+mod tokens;
+mod transaction;
+mod writer;
+
+pub use backup::{BackedUp, back_up};
+pub use config::Config;
+pub use engine::Store;
+pub use error::StoreError;
+pub use health::StoreState;
+pub use history::{DeliveryNote, HistoryFilter, PassageEntry, VisitEntry};
+pub use links::{Link, LinkSaved};
+pub use page::{PAGE_ITEMS_MAX, Page};
+pub use people::{Claim, StoredPerson};
+pub use recording::Recorded;
+pub use tokens::{Role, TokenEntry};
+pub use transaction::{Tx, View};

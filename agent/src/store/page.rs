@@ -1,0 +1,55 @@
+//! Pages: lists come in bounded pieces, each with the place where the next begins.
+
+use uuid::Uuid;
+
+use super::error::StoreError;
+
+/// Most items of one page, whatever is asked for: a page is built in memory.
+pub const PAGE_ITEMS_MAX: u32 = 500;
+
+/// A page of a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// Where the next page begins; none: this was the last.
+    pub next: Option<String>,
+}
+
+/// Rows to read for a page: one more than it holds, which tells whether another follows.
+pub(super) fn rows_wanted(limit: u32) -> u32 {
+    items_of(limit) + 1
+}
+
+/// Makes a page of the rows read.
+pub(super) fn page_of<T>(mut items: Vec<T>, limit: u32, cursor: impl FnOnce(&T) -> String) -> Page<T> {
+    let fits = usize::try_from(items_of(limit)).expect("a page is small");
+    let more = items.len() > fits;
+    items.truncate(fits);
+    let next = items.last().filter(|_| more).map(cursor);
+    Page { items, next }
+}
+
+fn items_of(limit: u32) -> u32 {
+    limit.clamp(1, PAGE_ITEMS_MAX)
+}
+
+/// Reads a cursor that is a row's number; zero without one.
+pub(super) fn number_of(cursor: Option<&str>) -> Result<i64, StoreError> {
+    cursor.map_or(Ok(0), |text| text.parse().map_err(|_| unknown_cursor(text)))
+}
+
+/// Reads a cursor that is a moment and a row's number, of lists in the order of time, newest first.
+pub(super) fn moment_of(cursor: &str) -> Result<(i64, i64), StoreError> {
+    let parts = cursor.split_once('.').and_then(|(at, row)| Some((at.parse().ok()?, row.parse().ok()?)));
+    parts.ok_or_else(|| unknown_cursor(cursor))
+}
+
+fn unknown_cursor(text: &str) -> StoreError {
+    StoreError::UnknownCursor { cursor: text.to_owned() }
+}
+
+/// Reads a cursor that is an id made here; the first id of all without one.
+pub(super) fn id_of(cursor: Option<&str>) -> Result<Uuid, StoreError> {
+    cursor.map_or(Ok(Uuid::nil()), |text| text.parse().map_err(|_| unknown_cursor(text)))
+}

@@ -1,0 +1,272 @@
+//! People: their documents, what they are recognised by, and finding them.
+
+use jiff::Timestamp;
+use rusqlite::{Row, named_params};
+
+use super::columns::{Count, Doc, Moment, Word};
+use super::error::{StoreError, during};
+use super::page::{Page, page_of, rows_wanted};
+use super::transaction::{Tx, View};
+use crate::domain::{Badge, BadgeForm, Credential, ExternalId, Person, PersonId, Photo, loose_key};
+
+/// A person as stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredPerson {
+    /// The row.
+    pub id: PersonId,
+    /// The document.
+    pub person: Person,
+    /// When the document last changed.
+    pub updated_at: Timestamp,
+}
+
+/// A credential value that belongs to somebody else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The value as asked for.
+    pub value: String,
+    /// Whose it is.
+    pub owner: ExternalId,
+}
+
+impl View<'_> {
+    /// The row of a person.
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub fn person_id(&self, external_id: &ExternalId) -> Result<Option<PersonId>, StoreError> {
+        during("looking a person up", || {
+            self.one("SELECT id FROM person WHERE external_id = ?1", [external_id.as_str()], |row| {
+                row.get(0).map(PersonId)
+            })
+        })
+    }
+
+    /// A person with their photo, by their key in the management system.
+    ///
+    /// # Errors
+    /// When SQLite fails or the document cannot be read.
+    pub fn person(&self, external_id: &ExternalId) -> Result<Option<StoredPerson>, StoreError> {
+        self.person_id(external_id)?.map_or(Ok(None), |id| self.person_by_id(id))
+    }
+
+    /// A person with their photo, by their row.
+    ///
+    /// # Errors
+    /// When SQLite fails or the document cannot be read.
+    pub fn person_by_id(&self, id: PersonId) -> Result<Option<StoredPerson>, StoreError> {
+        during("reading a person", || {
+            let found = self.one("SELECT id, doc, updated_at FROM person WHERE id = ?1", [id.0], stored)?;
+            let Some(mut found) = found else { return Ok(None) };
+            found.person.photo = self.photo(id)?;
+            Ok(Some(found))
+        })
+    }
+
+    fn photo(&self, id: PersonId) -> rusqlite::Result<Option<Photo>> {
+        self.one("SELECT doc FROM photo WHERE person = ?1", [id.0], |row| row.get::<_, Doc<Photo>>(0).map(|doc| doc.0))
+    }
+
+    /// People in the order of their external id, without photos. `query` is the beginning of a name ("ros", "rossi a",
+    /// "anna r"), an e-mail or an external id; none lists everybody.
+    ///
+    /// # Errors
+    /// When SQLite fails or a document cannot be read.
+    pub fn people(
+        &self,
+        query: Option<&str>,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<StoredPerson>, StoreError> {
+        let after = cursor.unwrap_or("");
+        let rows = during("listing people", || {
+            match query.map(str::trim).filter(|query| !query.is_empty()) {
+            None => self.all(ALL_PEOPLE, (after, rows_wanted(limit)), stored),
+            Some(query) => self.all(
+                FOUND_PEOPLE,
+                named_params! { ":after": after, ":rows": rows_wanted(limit), ":query": query, ":key": search_key(query) },
+                stored,
+            ),
+        }
+        })?;
+        Ok(page_of(rows, limit, |last| last.person.external_id.to_string()))
+    }
+
+    /// Which of these credential values belong to somebody other than `external_id`. Two values are the same if any
+    /// reader could take them for the same.
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub fn claims_by_others(&self, external_id: &ExternalId, values: &[&str]) -> Result<Vec<Claim>, StoreError> {
+        during("looking for credentials of others", || {
+            let mut claims = Vec::new();
+            for &value in values {
+                let filed = self.all(CREDENTIALS_OF_OTHERS, (loose_key(value), external_id.as_str()), |row| {
+                    Ok((row.get::<_, String>(0)?, row.get::<_, Word<ExternalId>>(1)?.0))
+                })?;
+                let owner = filed.into_iter().find(|(theirs, _)| read_alike(theirs, value)).map(|(_, owner)| owner);
+                claims.extend(owner.map(|owner| Claim { value: value.to_owned(), owner }));
+            }
+            Ok(claims)
+        })
+    }
+
+    /// How many people there are.
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub fn people_count(&self) -> Result<u64, StoreError> {
+        during("counting people", || {
+            self.sql("SELECT count(*) FROM person")?.query_row([], |row| row.get::<_, Count>(0)).map(|count| count.0)
+        })
+    }
+}
+
+const ALL_PEOPLE: &str = "SELECT id, doc, updated_at FROM person WHERE external_id > ?1 ORDER BY external_id LIMIT ?2";
+
+/// Each way of being found is one range of one index.
+const FOUND_PEOPLE: &str = "SELECT id, doc, updated_at FROM person WHERE id IN (
+        SELECT id FROM person WHERE family_key >= :key AND family_key < :key || char(1114111)
+        UNION SELECT id FROM person WHERE given_key >= :key AND given_key < :key || char(1114111)
+        UNION SELECT id FROM person WHERE email_key >= :key AND email_key < :key || char(1114111)
+        UNION SELECT id FROM person WHERE external_id >= :query AND external_id < :query || char(1114111))
+    AND external_id > :after ORDER BY external_id LIMIT :rows";
+
+const CREDENTIALS_OF_OTHERS: &str = "SELECT c.value, p.external_id FROM credential c JOIN person p ON p.id = c.person
+    WHERE c.key = ?1 AND p.external_id <> ?2";
+
+impl Tx<'_> {
+    /// Writes the document; true if the person is new. The caller has validated it. A document that says what the
+    /// stored one says changes nothing. When the person is linked to Mywellness, what changed is marked to be sent.
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub fn put_person(&self, person: &Person, now: Timestamp) -> Result<bool, StoreError> {
+        during("writing a person", || {
+            let mut doc = person.clone();
+            let photo = doc.photo.take();
+            let found = self.one(
+                "SELECT id, doc, updated_at FROM person WHERE external_id = ?1",
+                [doc.external_id.as_str()],
+                stored,
+            )?;
+            count_entries_as_of(&mut doc, now);
+            match found {
+                None => self.add_person(&doc, photo.as_ref(), now).map(|()| true),
+                Some(old) => self.change_person(&old, &doc, photo.as_ref(), now).map(|()| false),
+            }
+        })
+    }
+
+    fn add_person(&self, doc: &Person, photo: Option<&Photo>, now: Timestamp) -> rusqlite::Result<()> {
+        self.run(
+            "INSERT INTO person (external_id, family_key, given_key, email_key, updated_at, doc)
+             VALUES (:external_id, :family, :given, :email, :now, :doc)",
+            named_params! {
+                ":external_id": doc.external_id.as_str(), ":family": family_key(doc), ":given": given_key(doc),
+                ":email": email_key(doc), ":now": Moment(now), ":doc": Doc(doc),
+            },
+        )?;
+        let id = PersonId(self.last_row());
+        self.file_credentials(id, &doc.credentials)?;
+        self.put_photo(id, photo)
+    }
+
+    fn change_person(
+        &self,
+        old: &StoredPerson,
+        doc: &Person,
+        photo: Option<&Photo>,
+        now: Timestamp,
+    ) -> rusqlite::Result<()> {
+        let photo_changed = self.photo(old.id)?.as_ref() != photo;
+        if old.person == *doc && !photo_changed {
+            return Ok(());
+        }
+        self.run(
+            "UPDATE person SET family_key = :family, given_key = :given, email_key = :email, updated_at = :now, doc = :doc
+             WHERE id = :id",
+            named_params! {
+                ":id": old.id.0, ":family": family_key(doc), ":given": given_key(doc), ":email": email_key(doc),
+                ":now": Moment(now), ":doc": Doc(doc),
+            },
+        )?;
+        if old.person.credentials != doc.credentials {
+            self.unfile_credentials(old.id, &old.person.credentials)?;
+            self.file_credentials(old.id, &doc.credentials)?;
+        }
+        if photo_changed {
+            self.put_photo(old.id, photo)?;
+        }
+        self.mark_changes(old, doc, photo_changed, now)
+    }
+
+    fn put_photo(&self, id: PersonId, photo: Option<&Photo>) -> rusqlite::Result<()> {
+        match photo {
+            Some(photo) => {
+                self.run("INSERT OR REPLACE INTO photo (person, doc) VALUES (?1, ?2)", (id.0, Doc(photo)))?
+            }
+            None => self.run("DELETE FROM photo WHERE person = ?1", [id.0])?,
+        };
+        Ok(())
+    }
+
+    fn file_credentials(&self, id: PersonId, credentials: &[Credential]) -> rusqlite::Result<()> {
+        for form in written_forms(credentials) {
+            self.run(
+                "INSERT OR IGNORE INTO credential (key, person, value) VALUES (?1, ?2, ?3)",
+                (loose_key(form), id.0, form),
+            )?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn unfile_credentials(&self, id: PersonId, credentials: &[Credential]) -> rusqlite::Result<()> {
+        for form in written_forms(credentials) {
+            self.run("DELETE FROM credential WHERE key = ?1 AND person = ?2", (loose_key(form), id.0))?;
+        }
+        Ok(())
+    }
+}
+
+/// Every form in which these credentials are written down.
+pub(super) fn written_forms(credentials: &[Credential]) -> impl Iterator<Item = &str> {
+    credentials.iter().flat_map(|it| std::iter::once(it.value.as_str()).chain(it.aliases.iter().map(String::as_str)))
+}
+
+pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<StoredPerson> {
+    let Doc(person) = row.get(1)?;
+    Ok(StoredPerson { id: PersonId(row.get(0)?), person, updated_at: row.get::<_, Moment>(2)?.0 })
+}
+
+/// Whether any reader could take the two values for the same.
+fn read_alike(one: &str, other: &str) -> bool {
+    [BadgeForm::Hex, BadgeForm::Decimal, BadgeForm::Text]
+        .into_iter()
+        .any(|form| Badge::new(form, one).is_ok_and(|badge| badge.is(other)))
+}
+
+/// A count without a date was made at the time of the put: entries consumed earlier are in it.
+fn count_entries_as_of(doc: &mut Person, now: Timestamp) {
+    for membership in &mut doc.memberships {
+        if membership.entries_left.is_some() && membership.entries_as_of.is_none() {
+            membership.entries_as_of = Some(now);
+        }
+    }
+}
+
+fn search_key(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
+}
+
+fn family_key(person: &Person) -> String {
+    search_key(&format!("{} {}", person.last_name, person.first_name))
+}
+
+fn given_key(person: &Person) -> String {
+    search_key(&format!("{} {}", person.first_name, person.last_name))
+}
+
+fn email_key(person: &Person) -> Option<String> {
+    person.email.as_deref().map(search_key).filter(|email| !email.is_empty())
+}

@@ -1,0 +1,333 @@
+//! Writing a passage down: with its visit, presence, entry, shown messages and outbox rows, everything or nothing.
+
+use jiff::{Timestamp, ToSpan};
+use rusqlite::named_params;
+use uuid::Uuid;
+
+use super::columns::{Doc, Key, Moment, Word};
+use super::error::{StoreError, during};
+use super::transaction::Tx;
+use crate::domain::{
+    Audience, ClockQuality, EndedBy, ExternalId, FactKind, Grant, LanePlan, Membership, MembershipId, Origin, Passage,
+    PassageTold, PersonId, Policy, Presence, Reason, VisitId, VisitTold, ZoneId,
+};
+use crate::visit::{self, After, PresenceChange, Takes, VisitChange};
+
+/// What recording a passage made of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// Recorded before (a controller told it twice): nothing was changed.
+    pub already: bool,
+    /// The passage as upstreams are told it.
+    pub told: PassageTold,
+    /// The visit it began.
+    pub new_visit: Option<VisitId>,
+    /// The visit it ended.
+    pub ended_visit: Option<VisitId>,
+    /// A punch card that was empty when the visit was written.
+    pub overdrawn: bool,
+}
+
+/// Somebody the store knows.
+struct Known {
+    id: PersonId,
+    external_id: ExternalId,
+}
+
+impl Tx<'_> {
+    /// Writes passage, visit, presence, consumption, shown messages and outbox rows: everything or nothing. The same
+    /// passage a second time changes nothing. A person erased meanwhile is recorded as nobody.
+    ///
+    /// # Errors
+    /// When SQLite fails or a document cannot be read.
+    pub fn record(&self, passage: &Passage, policy: &Policy, lanes: &[LanePlan]) -> Result<Recorded, StoreError> {
+        during("recording a passage", || {
+            let known = self.known(passage.person)?;
+            let told = told(passage, known.as_ref());
+            if self.is_recorded(passage)? {
+                return Ok(Recorded { already: true, told, new_visit: None, ended_visit: None, overdrawn: false });
+            }
+            let after = known.as_ref().map_or(Ok(After::default()), |known| self.after(passage, policy, known.id))?;
+            let zone = passage.reader.as_ref().and_then(|reader| policy.readers.get(reader)?.zone.clone());
+            let opened = known.as_ref().map_or(Ok(None), |known| self.apply(passage, known, &after, zone))?;
+            self.write_passage(passage, known.as_ref(), visit_of(&after, opened.as_ref()))?;
+            self.write_shown(passage, known.as_ref())?;
+            self.tell(&told, known.as_ref(), opened.as_ref(), lanes)?;
+            if passage.clock != ClockQuality::Untrusted {
+                self.news().recorded(passage.at);
+            }
+            Ok(Recorded {
+                already: false,
+                told,
+                new_visit: opened.map(|visit| visit.visit_id),
+                ended_visit: after.ends.map(|ending| ending.visit),
+                overdrawn: matches!(after.takes, Takes::Overdrawn(_)),
+            })
+        })
+    }
+
+    fn is_recorded(&self, passage: &Passage) -> rusqlite::Result<bool> {
+        let by_id = self.one("SELECT 1 FROM passage WHERE id = ?1", [Key(passage.id.0)], |_| Ok(()))?;
+        let (None, Origin::Controller { boot, sequence }) = (by_id, &passage.origin) else {
+            return Ok(by_id.is_some());
+        };
+        let sql = "SELECT 1 FROM passage WHERE gate = ?1 AND boot = ?2 AND sequence = ?3";
+        let key = (passage.gate.as_str(), boot.cast_signed(), sequence.cast_signed());
+        Ok(self.one(sql, key, |_| Ok(()))?.is_some())
+    }
+
+    fn known(&self, person: Option<PersonId>) -> rusqlite::Result<Option<Known>> {
+        let Some(id) = person else { return Ok(None) };
+        self.one("SELECT external_id FROM person WHERE id = ?1", [id.0], |row| {
+            Ok(Known { id, external_id: row.get::<_, Word<_>>(0)?.0 })
+        })
+    }
+
+    /// What the passage changes, by the rules, from what is true inside this transaction.
+    fn after(&self, passage: &Passage, policy: &Policy, person: PersonId) -> rusqlite::Result<After> {
+        let grant = passage.decision.as_ref().and_then(|decision| decision.grant());
+        let Some(grant) = grant.filter(|_| visit::moves(passage.outcome)) else { return Ok(After::default()) };
+        let newest = self.newest_visit(person)?;
+        Ok(visit::settle(&visit::Facts {
+            policy,
+            reader: passage.reader.as_ref().and_then(|reader| policy.readers.get(reader)),
+            way: passage.way,
+            kind: grant.kind,
+            entitlement: grant.entitlement.as_ref(),
+            visit: newest.as_ref(),
+            entries_left: self.entries_left(person, grant)?,
+            at: passage.at,
+        }))
+    }
+
+    fn entries_left(&self, person: PersonId, grant: &Grant) -> rusqlite::Result<Option<u32>> {
+        let Some(entitlement) = &grant.entitlement else { return Ok(None) };
+        let Some(card) = self.membership(person, &entitlement.membership)? else { return Ok(None) };
+        let Some(counted) = card.entries_left else { return Ok(None) };
+        Ok(Some(counted.saturating_sub(self.entries_consumed(person, &card)?)))
+    }
+
+    fn membership(&self, person: PersonId, id: &MembershipId) -> rusqlite::Result<Option<Membership>> {
+        let doc = self.document(person)?;
+        Ok(doc.and_then(|doc| doc.memberships.into_iter().find(|membership| membership.id == *id)))
+    }
+
+    /// Applies the changes; returns the visit if a new one began. The old visit ends before the new one begins.
+    fn apply(
+        &self,
+        passage: &Passage,
+        known: &Known,
+        after: &After,
+        zone: Option<ZoneId>,
+    ) -> rusqlite::Result<Option<VisitTold>> {
+        if let Some(ending) = &after.ends {
+            self.run(
+                "UPDATE visit SET ended_at = ?2, ended_by = ?3 WHERE id = ?1",
+                (Key(ending.visit.0), Moment(ending.end.at), Word(ending.end.by)),
+            )?;
+        }
+        self.move_presence(known.id, &after.presence)?;
+        match &after.visit {
+            VisitChange::Untouched => Ok(None),
+            VisitChange::Continues { visit } => {
+                self.run("UPDATE visit SET ended_at = NULL, ended_by = NULL WHERE id = ?1", [Key(visit.0)])?;
+                Ok(None)
+            }
+            VisitChange::Opens { club_day, membership } => {
+                let Some(reader) = passage.reader.clone() else { return Ok(None) };
+                let told = VisitTold {
+                    visit_id: VisitId(id_of(passage.at)),
+                    person: Some(known.external_id.clone()),
+                    started_at: passage.at,
+                    reader,
+                    gate: passage.gate.clone(),
+                    zone,
+                    club_day: *club_day,
+                    clock: passage.clock,
+                    membership: membership.clone(),
+                    entries_taken: u32::from(matches!(after.takes, Takes::Entry(_))),
+                };
+                self.open_visit(&told, known.id, &after.takes)?;
+                Ok(Some(told))
+            }
+        }
+    }
+
+    fn open_visit(&self, told: &VisitTold, person: PersonId, takes: &Takes) -> rusqlite::Result<()> {
+        self.run(
+            "INSERT INTO visit (id, person, started_at, reader, gate, zone, club_day, clock, membership, entries_taken, overdrawn)
+             VALUES (:id, :person, :started_at, :reader, :gate, :zone, :club_day, :clock, :membership, :taken, :overdrawn)",
+            named_params! {
+                ":id": Key(told.visit_id.0), ":person": person.0, ":started_at": Moment(told.started_at),
+                ":reader": told.reader.as_str(), ":gate": told.gate.as_str(),
+                ":zone": told.zone.as_ref().map(|zone| zone.as_str()), ":club_day": Word(told.club_day),
+                ":clock": told.clock.as_str(), ":membership": told.membership.as_ref().map(|it| it.as_str()),
+                ":taken": told.entries_taken, ":overdrawn": matches!(takes, Takes::Overdrawn(_)),
+            },
+        )?;
+        let Takes::Entry(card) = takes else { return Ok(()) };
+        let at = self.counts_from(person, card, told)?;
+        self.run(
+            "INSERT INTO consumption (person, membership, at, visit) VALUES (?1, ?2, ?3, ?4)",
+            (person.0, card.as_str(), Moment(at), Key(told.visit_id.0)),
+        )?;
+        Ok(())
+    }
+
+    /// When an entry counts as consumed. By a clock known to be wrong it would lie before the card was counted, and be
+    /// given back; so then it counts as just after.
+    fn counts_from(&self, person: PersonId, card: &MembershipId, told: &VisitTold) -> rusqlite::Result<Timestamp> {
+        if told.clock != ClockQuality::Untrusted {
+            return Ok(told.started_at);
+        }
+        let counted = self.membership(person, card)?.and_then(|card| card.entries_as_of);
+        let just_after = counted.map(|at| at.saturating_add(1.microsecond()).unwrap_or(at));
+        Ok(just_after.map_or(told.started_at, |at| at.max(told.started_at)))
+    }
+
+    fn move_presence(&self, person: PersonId, change: &PresenceChange) -> rusqlite::Result<()> {
+        match change {
+            PresenceChange::Untouched => Ok(0),
+            PresenceChange::Gone => self.run("DELETE FROM presence WHERE person = ?1", [person.0]),
+            PresenceChange::Counted(Presence { zone, since }) => self.run(
+                "INSERT INTO presence (person, zone, since) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (person) DO UPDATE SET zone = ?2, since = ?3",
+                (person.0, zone.as_str(), Moment(*since)),
+            ),
+        }
+        .map(drop)
+    }
+
+    fn write_passage(&self, passage: &Passage, known: Option<&Known>, visit: Option<VisitId>) -> rusqlite::Result<()> {
+        let (boot, sequence) = match passage.origin {
+            Origin::Controller { boot, sequence } => (Some(boot.cast_signed()), Some(sequence.cast_signed())),
+            Origin::Agent | Origin::Operator { .. } => (None, None),
+        };
+        let (operator, note) = match &passage.origin {
+            Origin::Operator { name, reason } => (Some(name), Some(reason)),
+            Origin::Agent | Origin::Controller { .. } => (None, None),
+        };
+        let mut trace = passage.decision.as_ref().map(|decision| decision.trace.clone()).unwrap_or_default();
+        if passage.person.is_some() && known.is_none() {
+            trace.iter_mut().for_each(|line| line.detail.clear());
+        }
+        self.run(
+            "INSERT INTO passage (id, at, clock, gate, reader, direction, way, outcome, reasons, person, unknown_badge,
+                                  operator, note, visit, boot, sequence, trace)
+             VALUES (:id, :at, :clock, :gate, :reader, :direction, :way, :outcome, :reasons, :person, :unknown_badge,
+                     :operator, :note, :visit, :boot, :sequence, :trace)",
+            named_params! {
+                ":id": Key(passage.id.0), ":at": Moment(passage.at), ":clock": passage.clock.as_str(),
+                ":gate": passage.gate.as_str(), ":reader": passage.reader.as_ref().map(|reader| reader.as_str()),
+                ":direction": passage.direction.map(Word), ":way": Word(passage.way),
+                ":outcome": passage.outcome.as_str(), ":reasons": Doc(reasons(passage)),
+                ":person": known.map(|known| known.id.0), ":unknown_badge": passage.unknown_badge,
+                ":operator": operator, ":note": note, ":visit": visit.map(|visit| Key(visit.0)),
+                ":boot": boot, ":sequence": sequence, ":trace": Doc(trace),
+            },
+        )?;
+        Ok(())
+    }
+
+    fn write_shown(&self, passage: &Passage, known: Option<&Known>) -> rusqlite::Result<()> {
+        let Some(known) = known else { return Ok(()) };
+        for shown in &passage.shown {
+            self.run(
+                "INSERT OR IGNORE INTO crm_shown (action, at, passage, text)
+                 SELECT id, ?2, ?3, ?4 FROM crm_action WHERE id = ?1 AND person = ?5",
+                (Key(shown.action.0), Moment(passage.at), Key(passage.id.0), &shown.text, known.id.0),
+            )?;
+        }
+        Ok(())
+    }
+
+    /// The outbox rows, in the transaction of the facts they tell.
+    fn tell(
+        &self,
+        told: &PassageTold,
+        known: Option<&Known>,
+        opened: Option<&VisitTold>,
+        lanes: &[LanePlan],
+    ) -> rusqlite::Result<()> {
+        let person = known.map(|known| known.id);
+        let wants = |plan: &&LanePlan, kind: FactKind| {
+            plan.facts.contains(&kind) && (plan.audience == Audience::Everybody || person.is_some())
+        };
+        for plan in lanes.iter().filter(|plan| wants(plan, FactKind::Passage)) {
+            let key = told.passage_id.to_string();
+            self.write_row(&plan.lane, FactKind::Passage, &key, person, &Doc(told), told.at)?;
+        }
+        let Some(visit) = opened else { return Ok(()) };
+        for plan in lanes.iter().filter(|plan| wants(plan, FactKind::Visit)) {
+            let key = visit.visit_id.to_string();
+            self.write_row(&plan.lane, FactKind::Visit, &key, person, &Doc(visit), told.at)?;
+        }
+        Ok(())
+    }
+
+    /// Ends presences that outlasted `maximum_stay` or the club day; returns how many. A visit whose maximum stay ran out
+    /// is ended for the books. A presence that lies ahead, from when the clock was wrong, begins now instead. Called only
+    /// while the clock is synced.
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub fn end_stale_presences(&self, policy: &Policy, now: Timestamp) -> Result<u32, StoreError> {
+        during("ending stale presences", || {
+            self.run("UPDATE presence SET since = ?1 WHERE since > ?1", [Moment(now)])?;
+            let counted = self.all("SELECT person, since FROM presence", [], |row| {
+                Ok((PersonId(row.get(0)?), row.get::<_, Moment>(1)?.0))
+            })?;
+            let mut ended = 0;
+            for (person, since) in counted {
+                let end = visit::stay_ends(&policy.site, since);
+                if end.at > now {
+                    continue;
+                }
+                self.run("DELETE FROM presence WHERE person = ?1", [person.0])?;
+                if end.by == EndedBy::Timeout {
+                    self.run(
+                        "UPDATE visit SET ended_at = max(?2, started_at), ended_by = 'timeout'
+                         WHERE person = ?1 AND ended_at IS NULL",
+                        (person.0, Moment(end.at)),
+                    )?;
+                }
+                ended += 1;
+            }
+            Ok(ended)
+        })
+    }
+}
+
+/// The visit a passage belongs to: the one it began, goes on with, or ended.
+fn visit_of(after: &After, opened: Option<&VisitTold>) -> Option<VisitId> {
+    match &after.visit {
+        VisitChange::Opens { .. } => opened.map(|visit| visit.visit_id),
+        VisitChange::Continues { visit } => Some(*visit),
+        VisitChange::Untouched => after.ends.map(|ending| ending.visit),
+    }
+}
+
+/// An id in the order of time, of the moment at the gate.
+fn id_of(at: Timestamp) -> Uuid {
+    let second = u64::try_from(at.as_second()).unwrap_or_default();
+    let nanosecond = u32::try_from(at.subsec_nanosecond()).unwrap_or_default();
+    Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, second, nanosecond))
+}
+
+fn reasons(passage: &Passage) -> Vec<Reason> {
+    passage.decision.as_ref().map(|decision| decision.reasons().collect()).unwrap_or_default()
+}
+
+fn told(passage: &Passage, known: Option<&Known>) -> PassageTold {
+    PassageTold {
+        passage_id: passage.id,
+        reader: passage.reader.clone(),
+        gate: passage.gate.clone(),
+        direction: passage.direction,
+        outcome: passage.outcome,
+        reasons: reasons(passage),
+        person: known.map(|known| known.external_id.clone()),
+        at: passage.at,
+        clock: passage.clock,
+    }
+}

@@ -1,0 +1,224 @@
+-- Moments are microseconds since 1970 UTC, ids made here are sixteen bytes, documents are JSON, words are the stable
+-- words of the API. Numbers of people and rows are never used twice (AUTOINCREMENT): a gate may still hold an old one.
+
+CREATE TABLE person (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    external_id TEXT NOT NULL UNIQUE,
+    family_key TEXT NOT NULL,
+    given_key TEXT NOT NULL,
+    email_key TEXT,
+    updated_at INTEGER NOT NULL,
+    doc TEXT NOT NULL
+) STRICT;
+CREATE INDEX person_by_family ON person (family_key);
+CREATE INDEX person_by_given ON person (given_key);
+CREATE INDEX person_by_email ON person (email_key) WHERE email_key IS NOT NULL;
+
+-- Apart from the document: a gate reads documents and has no use for pictures.
+CREATE TABLE photo (
+    person INTEGER PRIMARY KEY,
+    doc TEXT NOT NULL
+) STRICT;
+
+-- One row for every written form of every credential, filed under its loose key.
+CREATE TABLE credential (
+    key TEXT NOT NULL,
+    person INTEGER NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (key, person, value)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE consumption (
+    person INTEGER NOT NULL,
+    membership TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    visit BLOB NOT NULL,
+    PRIMARY KEY (person, membership, at, visit)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE visit (
+    row INTEGER PRIMARY KEY AUTOINCREMENT,
+    id BLOB NOT NULL UNIQUE,
+    person INTEGER,
+    started_at INTEGER NOT NULL,
+    reader TEXT NOT NULL,
+    gate TEXT NOT NULL,
+    zone TEXT,
+    club_day TEXT NOT NULL,
+    clock TEXT NOT NULL,
+    membership TEXT,
+    entries_taken INTEGER NOT NULL CHECK (entries_taken >= 0),
+    overdrawn INTEGER NOT NULL,
+    ended_at INTEGER,
+    ended_by TEXT
+) STRICT;
+CREATE UNIQUE INDEX one_open_visit_a_person ON visit (person) WHERE ended_at IS NULL AND person IS NOT NULL;
+CREATE INDEX visit_by_person ON visit (person) WHERE person IS NOT NULL;
+CREATE INDEX visit_by_start ON visit (started_at);
+
+CREATE TABLE presence (
+    person INTEGER PRIMARY KEY,
+    zone TEXT NOT NULL,
+    since INTEGER NOT NULL
+) STRICT;
+CREATE TABLE occupancy (
+    zone TEXT PRIMARY KEY,
+    people INTEGER NOT NULL CHECK (people >= 0)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER presence_begins AFTER INSERT ON presence BEGIN
+    INSERT INTO occupancy (zone, people) VALUES (NEW.zone, 1) ON CONFLICT (zone) DO UPDATE SET people = people + 1;
+END;
+CREATE TRIGGER presence_moves AFTER UPDATE OF zone ON presence WHEN NEW.zone <> OLD.zone BEGIN
+    UPDATE occupancy SET people = people - 1 WHERE zone = OLD.zone;
+    INSERT INTO occupancy (zone, people) VALUES (NEW.zone, 1) ON CONFLICT (zone) DO UPDATE SET people = people + 1;
+END;
+CREATE TRIGGER presence_ends AFTER DELETE ON presence BEGIN
+    UPDATE occupancy SET people = people - 1 WHERE zone = OLD.zone;
+END;
+
+CREATE TABLE passage (
+    row INTEGER PRIMARY KEY AUTOINCREMENT,
+    id BLOB NOT NULL UNIQUE,
+    at INTEGER NOT NULL,
+    clock TEXT NOT NULL,
+    gate TEXT NOT NULL,
+    reader TEXT,
+    direction TEXT,
+    way TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    reasons TEXT NOT NULL,
+    person INTEGER,
+    unknown_badge TEXT,
+    operator TEXT,
+    note TEXT,
+    visit BLOB,
+    boot INTEGER,
+    sequence INTEGER,
+    trace TEXT NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX passage_once_a_controller ON passage (gate, boot, sequence) WHERE boot IS NOT NULL;
+CREATE INDEX passage_by_time ON passage (at);
+CREATE INDEX passage_by_person ON passage (person) WHERE person IS NOT NULL;
+CREATE INDEX passage_by_unknown_badge ON passage (unknown_badge) WHERE unknown_badge IS NOT NULL;
+
+CREATE TABLE crm_outcome (
+    id TEXT PRIMARY KEY,
+    doc TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE crm_action_type (
+    id TEXT PRIMARY KEY,
+    doc TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE crm_action (
+    id BLOB PRIMARY KEY,
+    person INTEGER NOT NULL,
+    action_type TEXT NOT NULL,
+    operator TEXT NOT NULL,
+    status TEXT NOT NULL,
+    due_on TEXT,
+    valid_until INTEGER,
+    show_limit INTEGER,
+    doc TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX crm_action_by_person ON crm_action (person, status);
+CREATE TRIGGER crm_actions_cannot_be_deleted BEFORE DELETE ON crm_action
+WHEN EXISTS (SELECT 1 FROM person WHERE id = OLD.person) BEGIN
+    SELECT RAISE(ABORT, 'CRM actions cannot be deleted; they go only with their person');
+END;
+CREATE TABLE crm_shown (
+    action BLOB NOT NULL,
+    at INTEGER NOT NULL,
+    passage BLOB NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (action, at, passage)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    lane TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    key TEXT NOT NULL,
+    person INTEGER,
+    state TEXT NOT NULL,
+    held_for TEXT,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    lost_answer INTEGER NOT NULL DEFAULT 0, -- 1: an answer was lost; 2: and the row was sent again after that
+    last_error TEXT,
+    written_at INTEGER NOT NULL,
+    changed_at INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    CHECK ((held_for IS NOT NULL) = (state = 'held'))
+) STRICT;
+-- A lane reads what waits as one range, however many rows are delivered.
+CREATE INDEX outbox_waiting ON outbox (lane, id) WHERE state IN ('pending', 'in_flight', 'unsure');
+CREATE INDEX outbox_in_flight ON outbox (lane, id) WHERE state = 'in_flight';
+CREATE INDEX outbox_sent ON outbox (lane, id) WHERE state = 'sent';
+CREATE INDEX outbox_held ON outbox (id) WHERE state = 'held';
+CREATE INDEX outbox_parked ON outbox (id) WHERE state = 'parked';
+CREATE INDEX outbox_final ON outbox (changed_at) WHERE state IN ('delivered', 'suppressed', 'discarded', 'erased');
+CREATE INDEX outbox_by_person ON outbox (person) WHERE person IS NOT NULL;
+CREATE INDEX outbox_by_key ON outbox (key) WHERE body <> '';
+-- Counted as rows change, so that a lane's numbers cost the same with ten rows as with a million.
+CREATE TABLE lane_count (
+    lane TEXT NOT NULL,
+    state TEXT NOT NULL,
+    rows INTEGER NOT NULL CHECK (rows >= 0),
+    PRIMARY KEY (lane, state)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER outbox_row_written AFTER INSERT ON outbox BEGIN
+    INSERT INTO lane_count (lane, state, rows) VALUES (NEW.lane, NEW.state, 1)
+    ON CONFLICT (lane, state) DO UPDATE SET rows = rows + 1;
+END;
+CREATE TRIGGER outbox_row_changed AFTER UPDATE OF state ON outbox WHEN NEW.state <> OLD.state BEGIN
+    UPDATE lane_count SET rows = rows - 1 WHERE lane = OLD.lane AND state = OLD.state;
+    INSERT INTO lane_count (lane, state, rows) VALUES (NEW.lane, NEW.state, 1)
+    ON CONFLICT (lane, state) DO UPDATE SET rows = rows + 1;
+END;
+CREATE TRIGGER outbox_row_pruned AFTER DELETE ON outbox BEGIN
+    UPDATE lane_count SET rows = rows - 1 WHERE lane = OLD.lane AND state = OLD.state;
+END;
+
+-- Who made the agent do something by hand, why and when.
+CREATE TABLE operator_command (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    operator TEXT,
+    command TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    reason TEXT
+) STRICT;
+
+CREATE TABLE token (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL,
+    role TEXT NOT NULL,
+    hash BLOB NOT NULL UNIQUE,
+    created_at INTEGER NOT NULL,
+    revoked_at INTEGER
+) STRICT;
+
+-- Salted hashes of erased external ids. The salt differs in every store, so that no list of hashes made elsewhere fits.
+CREATE TABLE tombstone (
+    hash BLOB PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+CREATE TABLE tombstone_salt (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    salt BLOB NOT NULL
+) STRICT;
+INSERT INTO tombstone_salt (only, salt) VALUES (1, randomblob(32));
+
+CREATE TABLE link (
+    person INTEGER PRIMARY KEY,
+    user_id TEXT NOT NULL UNIQUE,
+    facility_user_id TEXT NOT NULL UNIQUE,
+    permanent_token TEXT,
+    linked_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE gate_mode (
+    gate TEXT PRIMARY KEY,
+    mode TEXT NOT NULL,
+    operator TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,183 @@
+//! Passages become visits once, whatever is told twice, and cards are never overdrawn below zero.
+
+use super::*;
+use crate::store::HistoryFilter;
+
+#[tokio::test]
+async fn an_entry_begins_a_visit_and_an_exit_ends_it() {
+    let club = club();
+    let anna = club.put(person("M-1", "A1")).await;
+
+    let entered = club.record(passage(anna, Way::In, at("09:00"))).await;
+    let inside = club.standing(anna).await;
+    let left = club.record(passage(anna, Way::Out, at("10:00"))).await;
+    let outside = club.standing(anna).await;
+
+    assert!(entered.new_visit.is_some());
+    assert_eq!(inside.presence.map(|presence| presence.zone), Some(name("gym")));
+    assert_eq!(inside.occupancy.get(&name::<ZoneId>("gym")), Some(&1));
+    assert_eq!(left.ended_visit, entered.new_visit);
+    assert_eq!(outside.presence, None);
+    assert!(outside.occupancy.is_empty());
+    let end = outside.visit.and_then(|visit| visit.ended);
+    assert_eq!(end, Some(VisitEnd { at: at("10:00"), by: EndedBy::Exit }));
+}
+
+#[tokio::test]
+async fn a_second_entry_on_the_same_day_is_a_passage_of_the_same_visit() {
+    let club = club();
+    let anna = club.put(person("M-1", "A1")).await;
+
+    let first = club.record(passage(anna, Way::In, at("09:00"))).await;
+    let second = club.record(passage(anna, Way::In, at("17:00"))).await;
+
+    assert_eq!(second.new_visit, None);
+    let seen = club.read(|view| view.passages(&HistoryFilter { limit: 10, ..HistoryFilter::default() })).await;
+    assert_eq!(seen.items.iter().map(|entry| entry.visit).collect::<Vec<_>>(), [first.new_visit, first.new_visit]);
+}
+
+#[tokio::test]
+async fn what_is_told_twice_is_recorded_once() {
+    let club = club();
+    let anna = club.put(person("M-1", "A1")).await;
+    let by_agent = passage(anna, Way::In, at("09:00"));
+    let from_ring = |sequence| Passage {
+        origin: Origin::Controller { boot: u64::MAX, sequence },
+        ..passage(anna, Way::Out, at("10:00"))
+    };
+
+    assert!(!club.record(by_agent.clone()).await.already);
+    assert!(club.record(by_agent).await.already);
+    assert!(!club.record(from_ring(7)).await.already);
+    assert!(club.record(from_ring(7)).await.already, "another id, but the same event of the same boot");
+    assert!(!club.record(from_ring(8)).await.already);
+    assert_eq!(club.number("SELECT count(*) FROM passage").await, 3);
+    assert_eq!(club.number("SELECT count(*) FROM outbox WHERE kind = 'passage'").await, 3);
+}
+
+#[tokio::test]
+async fn the_last_entry_of_a_card_is_taken_once_and_then_it_is_overdrawn() {
+    let club = club();
+    let anna = club.put(person_with_entries("M-1", "A1", 1)).await;
+
+    let first = club.record(passage_on_punch_card(anna, at("09:01"))).await;
+    club.record(passage(anna, Way::Out, at("10:00"))).await;
+    let second = club.record(passage_on_punch_card(anna, at("11:00"))).await;
+
+    assert!(first.new_visit.is_some() && !first.overdrawn);
+    assert!(second.new_visit.is_some() && second.overdrawn);
+    assert_eq!(club.standing(anna).await.consumed.get(&name::<MembershipId>("ten-times")), Some(&1));
+    let visits = club.read(|view| view.visits(&HistoryFilter { limit: 10, ..HistoryFilter::default() })).await;
+    let taken: Vec<_> = visits.items.iter().map(|visit| (visit.entries_taken, visit.overdrawn)).collect();
+    assert_eq!(taken, [(0, true), (1, false)]);
+}
+
+#[tokio::test]
+async fn a_nightly_import_refunds_nothing() {
+    let club = club();
+    let counted_earlier = |entries_left| {
+        let mut person = person_with_entries("M-1", "A1", entries_left);
+        person.memberships[0].entries_as_of = Some(at("08:00"));
+        person
+    };
+    let anna = club.put(counted_earlier(10)).await;
+    club.record(passage_on_punch_card(anna, at("09:01"))).await;
+
+    club.put(counted_earlier(10)).await;
+    assert_eq!(club.standing(anna).await.consumed.len(), 1, "the count is older than the entry");
+
+    let mut counted_later = counted_earlier(9);
+    counted_later.memberships[0].entries_as_of = Some(at("20:00"));
+    club.put(counted_later).await;
+    assert_eq!(club.standing(anna).await.consumed.len(), 0, "the new count has the entry in it");
+}
+
+#[tokio::test]
+async fn an_entry_by_a_wrong_clock_is_consumed_all_the_same() {
+    let club = club();
+    let anna = club.put(person_with_entries("M-1", "A1", 1)).await;
+    let in_1970 = Passage { clock: ClockQuality::Untrusted, ..passage_on_punch_card(anna, Timestamp::UNIX_EPOCH) };
+
+    club.record(in_1970).await;
+
+    assert_eq!(club.standing(anna).await.consumed.get(&name::<MembershipId>("ten-times")), Some(&1));
+}
+
+#[tokio::test]
+async fn nobody_walks_through_so_nothing_but_the_passage_is_recorded() {
+    let club = club();
+    let anna = club.put(person_with_entries("M-1", "A1", 1)).await;
+
+    for outcome in [PassageOutcome::NotPassed, PassageOutcome::Denied, PassageOutcome::Stale] {
+        let made = club.record(Passage { outcome, ..passage_on_punch_card(anna, at("09:00")) }).await;
+        assert_eq!((made.already, made.new_visit, made.ended_visit, made.overdrawn), (false, None, None, false));
+    }
+
+    let standing = club.standing(anna).await;
+    assert_eq!((standing.visit, standing.presence, standing.consumed.len()), (None, None, 0));
+    assert_eq!(club.number("SELECT count(*) FROM outbox WHERE lane = 'mqtt' AND kind = 'passage'").await, 3);
+    assert_eq!(club.number("SELECT count(*) FROM outbox WHERE lane = 'mywellness'").await, 0);
+}
+
+#[tokio::test]
+async fn a_person_erased_while_walking_through_is_recorded_as_nobody() {
+    let club = club();
+    let anna = club.put(person("M-1", "A1")).await;
+    club.write(|tx| tx.erase_person(&name("M-1"), at("09:00"))).await;
+
+    let made = club.record(passage(anna, Way::In, at("09:00"))).await;
+
+    assert_eq!((made.already, made.new_visit, made.ended_visit, made.overdrawn), (false, None, None, false));
+    let seen = club.read(|view| view.passages(&HistoryFilter { limit: 1, ..HistoryFilter::default() })).await;
+    assert_eq!(seen.items[0].person, None);
+    assert!(seen.items[0].trace.iter().all(|line| line.detail.is_empty()));
+}
+
+#[tokio::test]
+async fn a_new_person_never_gets_the_number_of_an_erased_one() {
+    let club = club();
+    let gone = club.put(person("M-1", "A1")).await;
+    club.write(|tx| tx.erase_person(&name("M-1"), at("09:00"))).await;
+
+    assert_ne!(club.put(person("M-2", "A2")).await, gone);
+}
+
+#[tokio::test]
+async fn who_stays_too_long_is_no_longer_counted_and_goes_on_with_the_visit() {
+    let club = club();
+    let anna = club.put(person("M-1", "A1")).await;
+    let entered = club.record(passage(anna, Way::In, at("09:00"))).await;
+    let sweep = async |now| {
+        let policy = club.policy.clone();
+        club.write(move |tx| tx.end_stale_presences(&policy, now)).await
+    };
+
+    assert_eq!(sweep(at("12:59")).await, 0);
+    assert_eq!(sweep(at("13:00")).await, 1);
+    let timed_out = club.standing(anna).await;
+    let again = club.record(passage(anna, Way::In, at("14:00"))).await;
+    let back = club.standing(anna).await;
+
+    assert!(timed_out.presence.is_none() && timed_out.occupancy.is_empty());
+    assert_eq!(timed_out.visit.and_then(|visit| visit.ended), Some(VisitEnd { at: at("13:00"), by: EndedBy::Timeout }));
+    assert_eq!(again.new_visit, None);
+    assert_eq!(back.visit.map(|visit| (Some(visit.id), visit.ended)), Some((entered.new_visit, None)));
+}
+
+#[tokio::test]
+async fn what_the_member_was_shown_is_noted_on_the_action() {
+    let club = club();
+    let anna = club.put(person("M-1", "A1")).await;
+    let action = looking_up::open_action("M-1");
+    let id = action.id;
+    club.write(move |tx| tx.insert_action(&action, anna)).await;
+    let shown = Shown { action: id, text: "Passa in reception".to_owned() };
+    let greeted = Passage { shown: vec![shown], ..passage(anna, Way::In, at("09:00")) };
+    let first = greeted.id;
+
+    club.record(greeted).await;
+
+    let action = club.read(move |view| view.action(id)).await.expect("the action is there");
+    let noted = ShownMessage { at: at("09:00"), passage: first, text: "Passa in reception".to_owned() };
+    assert_eq!(action.shown, [noted]);
+}
