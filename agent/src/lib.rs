@@ -10,3 +10,4 @@ pub mod passage;
 pub mod clock;
 pub mod telemetry;
 pub mod store;
+pub mod intake;

@@ -1,0 +1,27 @@
+//! The only writer of people, CRM and erasure: validation and normalising, shared by the API and the import of files.
+
+mod alike;
+mod crm;
+mod facts;
+mod import;
+mod lines;
+mod person;
+mod put;
+mod read;
+mod refused;
+mod settle;
+mod sheet;
+mod wording;
+
+pub use crm::{
+    AdvanceAction, Advancing, NewAction, NextAction, advance_action, new_action, put_action_type, put_outcome,
+};
+pub use import::{Counts, Format, ImportError, ImportNews, LineNote, import_people};
+pub use lines::LINE_BYTES_MAX;
+pub use person::{CheckedPerson, PHOTO_BYTES_MAX};
+pub use put::{Put, erase_person, put_person};
+pub use read::BATCH_PEOPLE_MAX;
+pub use refused::{Cause, Problem, Refused};
+
+#[cfg(test)]
+mod tests;
