@@ -11,3 +11,4 @@ pub mod clock;
 pub mod telemetry;
 pub mod store;
 pub mod intake;
+pub mod outbox;
