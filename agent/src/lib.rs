@@ -12,3 +12,4 @@ pub mod telemetry;
 pub mod store;
 pub mod intake;
 pub mod outbox;
+pub mod door;
