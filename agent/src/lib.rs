@@ -13,3 +13,4 @@ pub mod store;
 pub mod intake;
 pub mod outbox;
 pub mod door;
+pub mod mqtt;

@@ -1,0 +1,199 @@
+//! Golden events: what the central system's developers build on.
+
+use expect_test::{Expect, expect};
+
+use super::*;
+use crate::domain::{PersonId, RowId, RowState};
+
+const VISIT: &str = r#"{"visit_id":"01932d5e-7c00-7000-8000-000000000001","person":"M-1001",
+    "started_at":"2026-11-21T08:00:00Z","reader":"entry-1","gate":"turnstile-1","zone":"gym",
+    "club_day":"2026-11-21","clock":"synced","membership":"S-1","entries_taken":1}"#;
+
+fn topics() -> Topics {
+    let site: crate::domain::SiteId = "milano-centro".parse().unwrap();
+    Topics::of(&super::super::Config {
+        host: "localhost".into(),
+        port: 1883,
+        tls: None,
+        client_id: "milano-centro".into(),
+        login: None,
+        topic_prefix: "varco/v1".into(),
+        site,
+        include_person: false,
+        confirm: super::super::Confirm::Puback,
+    })
+}
+
+fn row(kind: FactKind, key: &str, body: &str) -> OutboxRow {
+    let (id, lane, person) = (RowId(1), "mqtt".parse().unwrap(), Some(PersonId(7)));
+    let (key, body) = (key.to_owned(), body.to_owned());
+    OutboxRow { id, lane, kind, key, person, state: RowState::Pending, attempts: 0, body }
+}
+
+fn check(row: &OutboxRow, named: Option<&Named>, expected: &Expect) {
+    let told = match translate(&topics(), row, named) {
+        Err(refused) => format!("refused: {refused}\n"),
+        Ok(publication) => {
+            let event: Value = serde_json::from_slice(&publication.payload).unwrap();
+            format!("{}\n{event:#}\n", publication.topic)
+        }
+    };
+    expected.assert_eq(&told);
+}
+
+#[test]
+fn a_visit_is_told_with_its_own_id_and_without_names() {
+    check(
+        &row(FactKind::Visit, "01932d5e-7c00-7000-8000-000000000001", VISIT),
+        None,
+        &expect![[r#"
+        varco/v1/milano-centro/visit
+        {
+          "data": {
+            "clock": "synced",
+            "club_day": "2026-11-21",
+            "entries_taken": 1,
+            "gate": "turnstile-1",
+            "membership": "S-1",
+            "person": "M-1001",
+            "reader": "entry-1",
+            "started_at": "2026-11-21T08:00:00Z",
+            "visit_id": "01932d5e-7c00-7000-8000-000000000001",
+            "zone": "gym"
+          },
+          "datacontenttype": "application/json",
+          "id": "01932d5e-7c00-7000-8000-000000000001",
+          "source": "/sites/milano-centro/readers/entry-1",
+          "specversion": "1.0",
+          "time": "2026-11-21T08:00:00Z",
+          "type": "club.varco.visit.v1"
+        }
+    "#]],
+    );
+}
+
+#[test]
+fn names_and_member_number_travel_where_they_may() {
+    let named = Named { first_name: "Anna".into(), last_name: "Rossi".into(), member_number: "M-1001".into() };
+    check(
+        &row(FactKind::Visit, "01932d5e-7c00-7000-8000-000000000001", VISIT),
+        Some(&named),
+        &expect![[r#"
+        varco/v1/milano-centro/visit
+        {
+          "data": {
+            "clock": "synced",
+            "club_day": "2026-11-21",
+            "entries_taken": 1,
+            "first_name": "Anna",
+            "gate": "turnstile-1",
+            "last_name": "Rossi",
+            "member_number": "M-1001",
+            "membership": "S-1",
+            "person": "M-1001",
+            "reader": "entry-1",
+            "started_at": "2026-11-21T08:00:00Z",
+            "visit_id": "01932d5e-7c00-7000-8000-000000000001",
+            "zone": "gym"
+          },
+          "datacontenttype": "application/json",
+          "id": "01932d5e-7c00-7000-8000-000000000001",
+          "source": "/sites/milano-centro/readers/entry-1",
+          "specversion": "1.0",
+          "time": "2026-11-21T08:00:00Z",
+          "type": "club.varco.visit.v1"
+        }
+    "#]],
+    );
+}
+
+#[test]
+fn a_passage_that_no_reader_asked_for_comes_from_its_gate() {
+    let forced = r#"{"passage_id":"01932d5e-7c00-7000-8000-000000000002","reader":null,"gate":"turnstile-1",
+        "direction":null,"outcome":"forced","reasons":[],"person":null,"at":"2026-11-21T08:00:01.25Z",
+        "clock":"holdover"}"#;
+    check(
+        &row(FactKind::Passage, "01932d5e-7c00-7000-8000-000000000002", forced),
+        None,
+        &expect![[r#"
+        varco/v1/milano-centro/passage
+        {
+          "data": {
+            "at": "2026-11-21T08:00:01.25Z",
+            "clock": "holdover",
+            "direction": null,
+            "gate": "turnstile-1",
+            "outcome": "forced",
+            "passage_id": "01932d5e-7c00-7000-8000-000000000002",
+            "person": null,
+            "reader": null,
+            "reasons": []
+          },
+          "datacontenttype": "application/json",
+          "id": "01932d5e-7c00-7000-8000-000000000002",
+          "source": "/sites/milano-centro/gates/turnstile-1",
+          "specversion": "1.0",
+          "time": "2026-11-21T08:00:01.25Z",
+          "type": "club.varco.passage.v1"
+        }
+    "#]],
+    );
+}
+
+#[test]
+fn an_alarm_is_told_as_it_was_written() {
+    let alarm = r#"{"gate":"turnstile-1","at":"2026-11-21T08:00:00Z","what":"forced"}"#;
+    check(
+        &row(FactKind::Alarm, "a-1", alarm),
+        None,
+        &expect![[r#"
+        varco/v1/milano-centro/alarm
+        {
+          "data": {
+            "at": "2026-11-21T08:00:00Z",
+            "gate": "turnstile-1",
+            "what": "forced"
+          },
+          "datacontenttype": "application/json",
+          "id": "a-1",
+          "source": "/sites/milano-centro/gates/turnstile-1",
+          "specversion": "1.0",
+          "time": "2026-11-21T08:00:00Z",
+          "type": "club.varco.alarm.v1"
+        }
+    "#]],
+    );
+}
+
+#[test]
+fn what_can_never_be_published_says_why() {
+    check(
+        &row(FactKind::Person, "M-1", ""),
+        None,
+        &expect![[r#"
+        refused: a person is no event for MQTT
+    "#]],
+    );
+    check(
+        &row(FactKind::Visit, "v", r#"{"visit_id":"#),
+        None,
+        &expect![[r#"
+        refused: reading the visit of this row: EOF while parsing a value at line 1 column 12
+    "#]],
+    );
+    check(
+        &row(FactKind::Alarm, "a", "{}"),
+        None,
+        &expect![[r#"
+        refused: reading the alarm of this row: it has no time in `at`
+    "#]],
+    );
+    let large = format!(r#"{{"at":"2026-11-21T08:00:00Z","what":"{}"}}"#, "x".repeat(PAYLOAD_BYTES_MAX));
+    check(
+        &row(FactKind::Alarm, "a", &large),
+        None,
+        &expect![[r#"
+        refused: the event has 131277 bytes, more than the 131072 that are published
+    "#]],
+    );
+}
