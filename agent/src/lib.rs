@@ -14,3 +14,4 @@ pub mod intake;
 pub mod outbox;
 pub mod door;
 pub mod mqtt;
+pub mod mywellness;

@@ -1,0 +1,131 @@
+//! Makes the calls of the contract and believes an answer only when its result says that it was done.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::answer::{self, Failure};
+use super::client::{CallError, Client, Permit};
+use super::wire::{Action, CreateBody, LookUpBody, MembershipBody, UpdateBody, VisitBody};
+use crate::store::Link;
+
+/// Longest permanent token kept; they are opaque, and those seen have under a hundred characters.
+const PERMANENT_TOKEN_BYTES_MAX: usize = 1024;
+
+/// What came of making or matching a person.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Creation {
+    /// One person there is the one.
+    Linked {
+        /// Their ids.
+        link: Link,
+        /// `Created` or `MatchFound`.
+        how: String,
+    },
+    /// Several could be. Which one is for a person to say, never for us.
+    Ambiguous {
+        /// How many.
+        candidates: usize,
+    },
+}
+
+/// Tells a visit.
+pub(super) async fn visit(client: &mut Client, permit: Permit, user: &str, body: &VisitBody) -> Result<(), CallError> {
+    let action = Action::Visit { user };
+    let data = client.call(permit, action, body).await?;
+    succeeded(action, &data)
+}
+
+/// Makes or matches a person.
+pub(super) async fn create(
+    client: &mut Client,
+    permit: Permit,
+    body: &CreateBody,
+    now: Timestamp,
+) -> Result<Creation, CallError> {
+    let data = client.call(permit, Action::Create, body).await?;
+    let refused = |why: String| CallError::Call { action: Action::Create.name(), failure: Failure::Refused(why) };
+    match answer::result(&data) {
+        Some(how @ ("Created" | "MatchFound" | "AlreadyExists")) => match link(&data, now) {
+            Some(link) => Ok(Creation::Linked { link, how: how.into() }),
+            None => Err(refused(format!("result {how} without ids"))),
+        },
+        Some("UserEmailAndDataMatchFound") => {
+            let candidates = data.get("matchedUsers").and_then(Value::as_array).map_or(0, Vec::len);
+            Ok(Creation::Ambiguous { candidates })
+        }
+        Some(other) => Err(refused(format!("result {other}"))),
+        None => Err(garbled(Action::Create)),
+    }
+}
+
+/// Finds a person by our own key; none if they are not there. The action's name is one integration's word against
+/// another's, so an answer that it does not exist counts as not found.
+pub(super) async fn find(
+    client: &mut Client,
+    permit: Permit,
+    external_id: &str,
+    now: Timestamp,
+) -> Result<Option<Link>, CallError> {
+    let body = LookUpBody { external_id: external_id.into() };
+    match client.call(permit, Action::LookUp, &body).await {
+        Ok(data) => {
+            let is_theirs = data.get("externalId").and_then(Value::as_str).is_none_or(|theirs| theirs == external_id);
+            Ok(link(&data, now).filter(|_| is_theirs))
+        }
+        Err(CallError::Call { failure: Failure::Refused(_) | Failure::NoSuchAction, .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Brings a person's data up to date.
+pub(super) async fn update(
+    client: &mut Client,
+    permit: Permit,
+    facility_user: &str,
+    body: &UpdateBody,
+) -> Result<(), CallError> {
+    let action = Action::Update { facility_user };
+    let data = client.call(permit, action, body).await?;
+    // No integration shows a result of this action: its absence is no failure.
+    if answer::result(&data).is_none() { Ok(()) } else { succeeded(action, &data) }
+}
+
+/// Brings the one membership up to date.
+pub(super) async fn save_membership(
+    client: &mut Client,
+    permit: Permit,
+    facility_user: &str,
+    body: &MembershipBody,
+) -> Result<(), CallError> {
+    let action = Action::SaveMembership { facility_user };
+    let data = client.call(permit, action, body).await?;
+    succeeded(action, &data)
+}
+
+fn succeeded(action: Action<'_>, data: &Value) -> Result<(), CallError> {
+    match answer::result(data) {
+        Some("Success") => Ok(()),
+        Some(other) => {
+            Err(CallError::Call { action: action.name(), failure: Failure::Refused(format!("result {other}")) })
+        }
+        None => Err(garbled(action)),
+    }
+}
+
+fn garbled(action: Action<'_>) -> CallError {
+    CallError::Call { action: action.name(), failure: Failure::Garbled("it names no result") }
+}
+
+fn link(data: &Value, now: Timestamp) -> Option<Link> {
+    let permanent_token = data.get("permanentToken").and_then(Value::as_str);
+    let fits = |token: &&str| (1..=PERMANENT_TOKEN_BYTES_MAX).contains(&token.len());
+    Some(Link {
+        user_id: answer::id(data, "userId")?,
+        facility_user_id: answer::id(data, "facilityUserId")?,
+        permanent_token: permanent_token.filter(fits).map(str::to_owned),
+        linked_at: now,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,26 @@
+//! Tells Technogym Mywellness who the members are and when they came, over the HTTP contract for third parties.
+//!
+//! One row at a time: `plan` (pure) says what a row asks for, `client` sends it, `outcome` (pure) says what the answer
+//! means for the row. Sources of the protocol's facts are named where they are used; no official reference is public.
+
+mod answer;
+mod client;
+mod config;
+mod courier;
+mod deliver;
+mod facts;
+mod outcome;
+mod plan;
+mod reach;
+mod records;
+mod selection;
+mod translate;
+mod wire;
+
+#[cfg(test)]
+mod pretend;
+
+pub use client::{CheckError, check};
+pub use config::*;
+pub use deliver::Mywellness;
+pub use reach::BadSetup;

@@ -1,0 +1,72 @@
+//! What the lane reads and writes in the store: a person with their link, a new link, and the marks it brings about.
+
+use super::plan::Known;
+use crate::clock::Clock;
+use crate::domain::{ExternalId, FactKind, Hold, LaneId, PersonId};
+use crate::outbox::Feed;
+use crate::store::{Link, LinkSaved, Store, StoreError};
+
+/// The store, as one lane uses it.
+pub(super) struct Records {
+    store: Store,
+    lane: LaneId,
+    clock: Clock,
+}
+
+impl Records {
+    pub(super) fn of(feed: &Feed, clock: Clock) -> Self {
+        Self { store: feed.store().clone(), lane: feed.lane().clone(), clock }
+    }
+
+    /// What is known of a row's person; none: they were erased, or the row is nobody's.
+    pub(super) async fn known(&self, person: Option<PersonId>) -> Result<Option<Known>, StoreError> {
+        let Some(id) = person else { return Ok(None) };
+        let reading = self.store.read("reading a person for Mywellness", move |view| {
+            let Some(stored) = view.person_by_id(id)? else { return Ok(None) };
+            Ok(Some(Known { id, person: stored.person, link: view.link(id)? }))
+        });
+        reading.await
+    }
+
+    /// Marks the person to be made known there. A mark that waits already is not doubled.
+    pub(super) async fn ask_for_link(&self, id: PersonId, key: ExternalId) -> Result<(), StoreError> {
+        let (lane, now) = (self.lane.clone(), self.clock.now().wall);
+        let asking = self.store.write("asking for a person to be linked", move |tx| {
+            tx.enqueue(&lane, FactKind::Person, key.as_str(), Some(id), "", now)
+        });
+        asking.await
+    }
+
+    /// Saves the link, which releases what waited for it, and writes the `marks` that being known brings about. Waits
+    /// for the disk if it is full: the answer it keeps cannot be had again. Returns whose link stands in the way, if
+    /// anyone's.
+    pub(super) async fn save_link(
+        &self,
+        id: PersonId,
+        key: ExternalId,
+        link: Link,
+        marks: Vec<FactKind>,
+    ) -> Result<Option<String>, StoreError> {
+        let (lane, now) = (self.lane.clone(), self.clock.now().wall);
+        let saving = self.store.write_through("linking a person to Mywellness", move |tx| {
+            if let LinkSaved::TakenBy(other) = tx.save_link(&lane, id, &link)? {
+                let other = tx.person_by_id(other)?;
+                return Ok(Some(other.map_or("another person".into(), |it| it.person.external_id.to_string())));
+            }
+            for kind in &marks {
+                tx.enqueue(&lane, *kind, key.as_str(), Some(id), "", now)?;
+            }
+            Ok(None)
+        });
+        saving.await
+    }
+
+    /// Lets what waited for the person's link be looked at again.
+    pub(super) async fn release_held(&self, id: PersonId) -> Result<(), StoreError> {
+        let (lane, now) = (self.lane.clone(), self.clock.now().wall);
+        let releasing = self
+            .store
+            .write("releasing what waited for a link", move |tx| tx.release_held(&lane, id, Hold::Link, now).map(drop));
+        releasing.await
+    }
+}
