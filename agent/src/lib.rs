@@ -15,3 +15,4 @@ pub mod outbox;
 pub mod door;
 pub mod mqtt;
 pub mod mywellness;
+pub mod turnstile;

@@ -1,0 +1,15 @@
+//! The loop of one gate: select → decide → on → perform.
+
+mod board;
+mod desk;
+mod events;
+mod facts;
+mod gate_loop;
+mod orders;
+mod pending;
+
+pub use board::{Board, DoorStates, GateState, ReaderState};
+pub use desk::{Answer, Desk, Question, Right, Who};
+pub use events::{LaneLink, SITE_EVENTS_MAX, SiteEvent, StoreCondition};
+pub use gate_loop::{Site, Turnstile};
+pub use orders::{GATE_ORDERS_MAX, GateOrder, ModeOrder, OpenOrder, Opened, OrderRefused};
