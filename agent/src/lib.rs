@@ -16,3 +16,4 @@ pub mod door;
 pub mod mqtt;
 pub mod mywellness;
 pub mod turnstile;
+pub mod console;

@@ -1,0 +1,119 @@
+//! The routes of the console with their documentation, from which the OpenAPI document is made.
+
+use std::sync::Arc;
+
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::get;
+use axum::{Json, Router};
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{
+    Components, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, ResponseBuilder,
+};
+use utoipa::{PartialSchema, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::admit::{admit, guarded, in_time, no_such_method, nowhere, outlive, panicked};
+use super::problem::ProblemDocument;
+use super::state::Console;
+use super::{crm, doors, events, history, import, outbox, people, probes, why};
+
+/// Where the API begins.
+const BASE: &str = "/api/v1";
+
+/// Everything the console serves.
+pub(super) fn router(console: Arc<Console>) -> Router {
+    let document = Json(openapi());
+    let outlive = || from_fn_with_state(Arc::clone(&console), outlive);
+    // The time limit lies around the task that outlives it; what takes as long as it takes has none.
+    let api = prompt()
+        .layer(outlive())
+        .layer(from_fn(in_time))
+        .merge(patient().layer(outlive()))
+        .route_layer(from_fn_with_state(Arc::clone(&console), admit));
+    let (routes, _) = OpenApiRouter::new().nest(BASE, api).merge(open().layer(from_fn(in_time))).split_for_parts();
+    routes
+        .route("/api/v1/openapi.json", get(move || async move { document }))
+        .fallback(nowhere)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(from_fn(guarded))
+        .layer(CatchPanicLayer::custom(panicked))
+        .with_state(console)
+}
+
+/// The OpenAPI document (3.1) of everything the console serves.
+#[must_use]
+pub fn openapi() -> OpenApi {
+    let routes = OpenApiRouter::with_openapi(about()).nest(BASE, prompt().merge(patient())).merge(open());
+    let (_, mut openapi) = routes.split_for_parts();
+    add_problems(&mut openapi);
+    openapi
+}
+
+/// What needs no token.
+fn open() -> OpenApiRouter<Arc<Console>> {
+    OpenApiRouter::new()
+        .routes(routes!(probes::healthz))
+        .routes(routes!(probes::readyz))
+        .routes(routes!(probes::metrics))
+}
+
+/// What takes as long as it takes.
+fn patient() -> OpenApiRouter<Arc<Console>> {
+    OpenApiRouter::new().routes(routes!(events::watch_events)).routes(routes!(import::import))
+}
+
+/// What answers at once.
+fn prompt() -> OpenApiRouter<Arc<Console>> {
+    OpenApiRouter::new()
+        .routes(routes!(people::list_people))
+        .routes(routes!(people::get_person, people::put_one_person, people::erase_one_person))
+        .routes(routes!(people::get_standing))
+        .routes(routes!(crm::list_outcomes))
+        .routes(routes!(crm::get_outcome, crm::put_outcome))
+        .routes(routes!(crm::list_action_types))
+        .routes(routes!(crm::get_action_type, crm::put_action_type))
+        .routes(routes!(crm::list_actions, crm::make_action))
+        .routes(routes!(crm::get_action))
+        .routes(routes!(crm::advance_action))
+        .routes(routes!(history::list_passages))
+        .routes(routes!(history::list_visits))
+        .routes(routes!(doors::list_readers))
+        .routes(routes!(doors::list_gates))
+        .routes(routes!(doors::open_gate))
+        .routes(routes!(doors::change_mode))
+        .routes(routes!(why::ask_why))
+        .routes(routes!(outbox::list_lanes))
+        .routes(routes!(outbox::list_outbox))
+        .routes(routes!(outbox::retry_row))
+        .routes(routes!(outbox::discard_row))
+}
+
+fn about() -> OpenApi {
+    let info = InfoBuilder::new()
+        .title("Varco")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(
+            "The on-site access agent of a sports club. Roles: viewer reads; operator also CRM, gates and outbox; \
+             gateway people and CRM; admin all.",
+        ))
+        .license(Some(LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build()));
+    let mut components = Components::new();
+    components.add_security_scheme("token", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+    components.schemas.insert(ProblemDocument::name().into_owned(), ProblemDocument::schema());
+    let token = utoipa::openapi::security::SecurityRequirement::new("token", Vec::<String>::new());
+    OpenApiBuilder::new().info(info.build()).components(Some(components)).security(Some([token])).build()
+}
+
+/// Every operation may answer with a problem; saying so once here keeps it out of each route.
+fn add_problems(openapi: &mut OpenApi) {
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(ProblemDocument::name()))).build();
+    let problem =
+        ResponseBuilder::new().description("A problem (RFC 9457)").content("application/problem+json", content).build();
+    for item in openapi.paths.paths.values_mut() {
+        for operation in [&mut item.get, &mut item.put, &mut item.post, &mut item.delete].into_iter().flatten() {
+            operation.responses.responses.insert("default".to_owned(), problem.clone().into());
+        }
+    }
+}

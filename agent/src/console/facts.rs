@@ -1,0 +1,109 @@
+//! What the console tells: refused tokens, panics, orders to gates, and what the store could not do.
+
+use std::net::IpAddr;
+
+use metrics::counter;
+
+use crate::domain::{GateId, GateMode};
+use crate::store::{Role, StoreError};
+use crate::telemetry::Fact;
+
+/// Somebody came with a token that is unknown or revoked.
+pub(super) struct TokenRefused {
+    /// From where.
+    pub(super) peer: IpAddr,
+}
+
+impl Fact for TokenRefused {
+    fn tell(&self) {
+        counter!("varco_console_tokens_refused_total").increment(1);
+        tracing::warn!(peer = %self.peer, "a request came with a token that is unknown or revoked");
+    }
+}
+
+/// A request was answered.
+pub(super) struct RequestAnswered {
+    /// The HTTP status.
+    pub(super) status: u16,
+    /// The role of its token, if it had one.
+    pub(super) role: Option<Role>,
+}
+
+impl Fact for RequestAnswered {
+    fn tell(&self) {
+        let class = ["1xx", "2xx", "3xx", "4xx", "5xx"][usize::from((self.status / 100).clamp(1, 5) - 1)];
+        counter!("varco_console_requests_total", "status" => class).increment(1);
+        tracing::trace!(status = self.status, role = ?self.role, "a request was answered");
+    }
+}
+
+/// The code that answers a request panicked: a bug.
+pub(super) struct RequestPanicked<'a> {
+    /// What the panic said.
+    pub(super) message: &'a str,
+}
+
+impl Fact for RequestPanicked<'_> {
+    fn tell(&self) {
+        counter!("varco_console_panics_total").increment(1);
+        tracing::error!(panic = self.message, "answering a request panicked");
+    }
+}
+
+/// The store could not do what a request needed.
+pub(super) struct StoreFailed<'a> {
+    /// Why.
+    pub(super) error: &'a StoreError,
+}
+
+impl Fact for StoreFailed<'_> {
+    fn tell(&self) {
+        counter!("varco_console_store_errors_total").increment(1);
+        tracing::error!(error = %self.error, "the store could not do what a request needed");
+    }
+}
+
+/// An operator opened a gate.
+pub(super) struct OpenedByHand<'a> {
+    /// The gate.
+    pub(super) gate: &'a GateId,
+    /// The name of the token used.
+    pub(super) operator: &'a str,
+}
+
+impl Fact for OpenedByHand<'_> {
+    fn tell(&self) {
+        counter!("varco_gates_opened_by_hand_total").increment(1);
+        tracing::info!(gate = %self.gate, operator = self.operator, "a gate was opened by hand");
+    }
+}
+
+/// An operator changed the mode of a gate.
+pub(super) struct ModeChanged<'a> {
+    /// The gate.
+    pub(super) gate: &'a GateId,
+    /// Its new mode.
+    pub(super) mode: GateMode,
+    /// The name of the token used.
+    pub(super) operator: &'a str,
+}
+
+impl Fact for ModeChanged<'_> {
+    fn tell(&self) {
+        counter!("varco_gate_mode_changes_total").increment(1);
+        tracing::info!(gate = %self.gate, mode = ?self.mode, operator = self.operator, "a gate's mode was changed");
+    }
+}
+
+/// A connection could not be accepted or secured.
+pub(super) struct ConnectionLost<'a> {
+    /// Why.
+    pub(super) why: &'a dyn std::fmt::Display,
+}
+
+impl Fact for ConnectionLost<'_> {
+    fn tell(&self) {
+        counter!("varco_console_connections_lost_total").increment(1);
+        tracing::debug!(why = %self.why, "a connection to the console was lost");
+    }
+}

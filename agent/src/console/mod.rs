@@ -1,0 +1,29 @@
+//! The console: the HTTP API of the site. It changes nothing except by an order to a gate or a store transaction.
+
+mod admit;
+mod api;
+mod config;
+mod crm;
+mod doors;
+mod events;
+mod extract;
+mod facts;
+mod handles;
+mod history;
+mod import;
+mod lists;
+mod outbox;
+mod people;
+mod probes;
+mod problem;
+mod roles;
+mod serve;
+mod state;
+mod tokens;
+mod why;
+
+pub use api::openapi;
+pub use config::Config;
+pub use handles::{GateOrders, Handles};
+pub use serve::{ServeError, serve};
+pub use tokens::NewToken;

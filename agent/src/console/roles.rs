@@ -1,0 +1,132 @@
+//! Who may do what: one table of every route, and the rights of each role.
+
+use axum::http::Method;
+
+use crate::store::Role;
+
+/// What a route needs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Right {
+    /// See the site: passages, visits, readers, gates, lanes, decisions.
+    SeeSite,
+    /// See people.
+    SeePeople,
+    /// Write and erase people.
+    WritePeople,
+    /// See CRM.
+    SeeCrm,
+    /// Write CRM.
+    WriteCrm,
+    /// Open gates and change their modes.
+    CommandGates,
+    /// Retry and discard what waits for an upstream.
+    CommandOutbox,
+}
+
+use Right::{CommandGates, CommandOutbox, SeeCrm, SeePeople, SeeSite, WriteCrm, WritePeople};
+
+/// Every route that needs a token. What is not here is not served.
+pub(super) const TABLE: &[(&str, &str, Right)] = &[
+    ("GET", "/api/v1/people", SeePeople),
+    ("POST", "/api/v1/people/import", WritePeople),
+    ("GET", "/api/v1/people/{external_id}", SeePeople),
+    ("PUT", "/api/v1/people/{external_id}", WritePeople),
+    ("DELETE", "/api/v1/people/{external_id}", WritePeople),
+    ("GET", "/api/v1/people/{external_id}/standing", SeePeople),
+    ("GET", "/api/v1/crm/outcomes", SeeCrm),
+    ("GET", "/api/v1/crm/outcomes/{id}", SeeCrm),
+    ("PUT", "/api/v1/crm/outcomes/{id}", WriteCrm),
+    ("GET", "/api/v1/crm/action-types", SeeCrm),
+    ("GET", "/api/v1/crm/action-types/{id}", SeeCrm),
+    ("PUT", "/api/v1/crm/action-types/{id}", WriteCrm),
+    ("GET", "/api/v1/crm/actions", SeeCrm),
+    ("POST", "/api/v1/crm/actions", WriteCrm),
+    ("GET", "/api/v1/crm/actions/{id}", SeeCrm),
+    ("POST", "/api/v1/crm/actions/{id}/advance", WriteCrm),
+    ("GET", "/api/v1/passages", SeeSite),
+    ("GET", "/api/v1/visits", SeeSite),
+    ("GET", "/api/v1/events", SeeSite),
+    ("GET", "/api/v1/readers", SeeSite),
+    ("GET", "/api/v1/gates", SeeSite),
+    ("POST", "/api/v1/gates/{id}/open", CommandGates),
+    ("POST", "/api/v1/gates/{id}/mode", CommandGates),
+    ("POST", "/api/v1/why", SeeSite),
+    ("GET", "/api/v1/lanes", SeeSite),
+    ("GET", "/api/v1/outbox", SeeSite),
+    ("POST", "/api/v1/outbox/{id}/retry", CommandOutbox),
+    ("POST", "/api/v1/outbox/{id}/discard", CommandOutbox),
+];
+
+/// Whether a role has a right. The gateway is the management system: people and CRM are its own, the site is not.
+pub(super) fn may(role: Role, right: Right) -> bool {
+    match role {
+        Role::Admin => true,
+        Role::Operator => matches!(right, SeeSite | SeePeople | SeeCrm | WriteCrm | CommandGates | CommandOutbox),
+        Role::Gateway => matches!(right, SeePeople | WritePeople | SeeCrm | WriteCrm),
+        Role::Viewer => matches!(right, SeeSite | SeePeople | SeeCrm),
+    }
+}
+
+/// The right that a route needs, or the methods it has.
+pub(super) fn right_for(method: &Method, path: &str) -> Result<Right, Vec<&'static str>> {
+    // HEAD is GET without the body.
+    let asked = if method == Method::HEAD { "GET" } else { method.as_str() };
+    let of_path = || TABLE.iter().filter(|(_, known, _)| *known == path);
+    let row = of_path().find(|(known, ..)| *known == asked);
+    row.map(|(.., right)| *right).ok_or_else(|| of_path().map(|(known, ..)| *known).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `A` admin, `O` operator, `G` gateway, `V` viewer.
+    fn who(right: Right) -> String {
+        let roles = [(Role::Admin, 'A'), (Role::Operator, 'O'), (Role::Gateway, 'G'), (Role::Viewer, 'V')];
+        roles.iter().filter(|(role, _)| may(*role, right)).map(|(_, letter)| letter).collect()
+    }
+
+    #[test]
+    fn every_route_is_open_to_exactly_these_roles() {
+        let table: String =
+            TABLE.iter().map(|(method, path, right)| format!("{:<4} {method} {path}\n", who(*right))).collect();
+        expect_test::expect![[r"
+            AOGV GET /api/v1/people
+            AG   POST /api/v1/people/import
+            AOGV GET /api/v1/people/{external_id}
+            AG   PUT /api/v1/people/{external_id}
+            AG   DELETE /api/v1/people/{external_id}
+            AOGV GET /api/v1/people/{external_id}/standing
+            AOGV GET /api/v1/crm/outcomes
+            AOGV GET /api/v1/crm/outcomes/{id}
+            AOG  PUT /api/v1/crm/outcomes/{id}
+            AOGV GET /api/v1/crm/action-types
+            AOGV GET /api/v1/crm/action-types/{id}
+            AOG  PUT /api/v1/crm/action-types/{id}
+            AOGV GET /api/v1/crm/actions
+            AOG  POST /api/v1/crm/actions
+            AOGV GET /api/v1/crm/actions/{id}
+            AOG  POST /api/v1/crm/actions/{id}/advance
+            AOV  GET /api/v1/passages
+            AOV  GET /api/v1/visits
+            AOV  GET /api/v1/events
+            AOV  GET /api/v1/readers
+            AOV  GET /api/v1/gates
+            AO   POST /api/v1/gates/{id}/open
+            AO   POST /api/v1/gates/{id}/mode
+            AOV  POST /api/v1/why
+            AOV  GET /api/v1/lanes
+            AOV  GET /api/v1/outbox
+            AO   POST /api/v1/outbox/{id}/retry
+            AO   POST /api/v1/outbox/{id}/discard
+        "]]
+        .assert_eq(&table);
+    }
+
+    #[test]
+    fn a_route_that_is_not_in_the_table_is_not_served() {
+        assert_eq!(right_for(&Method::HEAD, "/api/v1/people"), Ok(SeePeople));
+        assert_eq!(right_for(&Method::DELETE, "/api/v1/crm/actions/{id}"), Err(vec!["GET"]));
+        assert_eq!(right_for(&Method::GET, "/api/v1/nowhere"), Err(vec![]));
+    }
+}

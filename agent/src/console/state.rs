@@ -1,0 +1,78 @@
+//! What every handler of the console shares.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::State;
+use jiff::Timestamp;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::{NoContext, Uuid};
+
+use crate::clock::Clock;
+use crate::store::Role;
+
+use super::handles::Handles;
+use super::tokens::Refusals;
+
+/// Most watchers of `GET /events`: every desk of a big club with a few pages open.
+const WATCHERS_MAX: usize = 64;
+/// Imports at a time: two of them would only wait for each other.
+const IMPORTS_MAX: usize = 1;
+
+/// What every handler shares.
+pub(super) struct Console {
+    pub(super) handles: Handles,
+    /// A proxy says who its clients are.
+    pub(super) behind_proxy: bool,
+    pub(super) refusals: Refusals,
+    pub(super) watchers: Arc<Semaphore>,
+    pub(super) imports: Arc<Semaphore>,
+    /// Writing requests under way; the console waits for them before it ends.
+    pub(super) writing: TaskTracker,
+    /// The console is to end.
+    pub(super) stopping: CancellationToken,
+}
+
+/// How handlers get it.
+pub(super) type Shared = State<Arc<Console>>;
+
+/// Whose token a request came with.
+#[derive(Clone, Debug)]
+pub(super) struct Caller {
+    /// The token's name.
+    pub(super) name: String,
+    /// Its role.
+    pub(super) role: Role,
+}
+
+/// How handlers get it.
+pub(super) type CalledBy = Extension<Caller>;
+
+impl Console {
+    pub(super) fn new(handles: Handles, behind_proxy: bool, stopping: CancellationToken) -> Self {
+        Self {
+            handles,
+            behind_proxy,
+            refusals: Refusals::new(),
+            watchers: Arc::new(Semaphore::new(WATCHERS_MAX)),
+            imports: Arc::new(Semaphore::new(IMPORTS_MAX)),
+            writing: TaskTracker::new(),
+            stopping,
+        }
+    }
+
+    /// What the wall clock says.
+    pub(super) fn now(&self) -> Timestamp {
+        self.handles.clock.now().wall
+    }
+}
+
+/// An id in the order of its making.
+pub(super) fn new_id(clock: &Clock) -> Uuid {
+    let now = clock.now().wall;
+    // A clock before 1970 still gives ids; only their order is lost.
+    let second = u64::try_from(now.as_second()).unwrap_or_default();
+    Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, second, now.subsec_nanosecond().unsigned_abs()))
+}
