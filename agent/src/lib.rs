@@ -17,3 +17,4 @@ pub mod mqtt;
 pub mod mywellness;
 pub mod turnstile;
 pub mod console;
+pub mod config;

@@ -1,0 +1,140 @@
+//! `[[gate]]`: turnstiles and doors, and how they are driven.
+
+use std::time::Duration;
+
+use super::problem::Place;
+use super::section::{Fault, Section};
+use super::tree::Node;
+use super::values::{choice, duration, flag, name, text, whole};
+use crate::domain::{Confirm, Gate, GateId};
+use crate::door::{GateDriver, GateWiring};
+
+/// Shortest pulse that moves a relay and the lock behind it.
+const PULSE_MIN: Duration = Duration::from_millis(50);
+/// Longest pulse: beyond it the gate would be left open, which is what a mode is for.
+const PULSE_MAX: Duration = Duration::from_secs(30);
+/// Shortest wait for a person to walk through.
+const PASSAGE_TIMEOUT_MIN: Duration = Duration::from_millis(100);
+/// Longest wait: the gate is busy meanwhile.
+const PASSAGE_TIMEOUT_MAX: Duration = Duration::from_secs(300);
+/// Most channels of an LCUS board: one byte on the wire, and boards end at 16.
+const CHANNEL_MAX: u8 = 16;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Driver {
+    UsbRelay,
+    Controller,
+    None,
+}
+
+const DRIVERS: [(&str, Driver); 3] =
+    [("usb-relay", Driver::UsbRelay), ("controller", Driver::Controller), ("none", Driver::None)];
+const CONFIRMATIONS: [(&str, Confirm); 2] = [("rotation", Confirm::Rotation), ("assumed", Confirm::Assumed)];
+
+/// What to say where a gate controller is asked for.
+pub(super) const NO_CONTROLLERS: &str = "gate controllers are not supported by this version";
+
+/// A gate as read, with the places that later checks point at.
+pub(super) struct GateDraft {
+    pub(super) id: Option<GateId>,
+    pub(super) id_place: Place,
+    pub(super) channel_place: Place,
+    pub(super) free_exit_place: Place,
+    pub(super) gate: Option<Gate>,
+    pub(super) wiring: Option<GateWiring>,
+}
+
+/// Reads one `[[gate]]`.
+pub(super) fn gate(mut section: Section<'_>) -> GateDraft {
+    let id: Option<GateId> = section.required("id", "id = \"turnstile-1\"", name);
+    let open_for = section.or("open_for", Duration::from_millis(500), duration(PULSE_MIN..=PULSE_MAX));
+    let driver = driver(&mut section, open_for);
+    let passage_timeout =
+        section.or("passage_timeout", Duration::from_secs(8), duration(PASSAGE_TIMEOUT_MIN..=PASSAGE_TIMEOUT_MAX));
+    let confirm = confirm(&mut section, driver.as_ref());
+    let free_exit = section.or("free_exit", false, flag);
+    let draft = GateDraft {
+        id_place: section.place("id"),
+        channel_place: section.place("channel"),
+        free_exit_place: section.place("free_exit"),
+        gate: id.clone().map(|id| Gate { id, confirm, passage_timeout, open_for, free_exit }),
+        wiring: id.clone().zip(driver).map(|(gate, driver)| GateWiring { gate, driver }),
+        id,
+    };
+    section.finish();
+    draft
+}
+
+fn driver(section: &mut Section<'_>, pulse: Duration) -> Option<GateDriver> {
+    let driver = section.or("driver", Driver::None, choice(&DRIVERS));
+    let port = section.optional("port", port);
+    let channel = section.or("channel", 1, whole(1..=CHANNEL_MAX));
+    if !section.is_sound("driver") {
+        return None;
+    }
+    match driver {
+        Driver::UsbRelay => {
+            if !section.has("port") {
+                section.missing("port", "port = \"/dev/serial/by-id/…\", as `varco ports` lists it");
+            }
+            if port.is_some() {
+                warn_of_unstable_port(section);
+            }
+            Some(GateDriver::UsbRelay { port: port?, channel, pulse })
+        }
+        Driver::Controller => {
+            section.problem("driver", NO_CONTROLLERS, "write driver = \"usb-relay\" or driver = \"none\"");
+            None
+        }
+        Driver::None => {
+            let why = "does nothing without a driver that uses it";
+            section.refuse(&["port", "channel"], why, "add driver = \"usb-relay\", or remove it");
+            Some(GateDriver::None)
+        }
+    }
+}
+
+fn confirm(section: &mut Section<'_>, driver: Option<&GateDriver>) -> Confirm {
+    let confirm = section.or("confirm", Confirm::Assumed, choice(&CONFIRMATIONS));
+    if confirm == Confirm::Rotation {
+        match driver {
+            Some(GateDriver::UsbRelay { .. }) => section.problem(
+                "confirm",
+                "a relay board has no sensor that could see a rotation",
+                "write confirm = \"assumed\": the passage counts when the gate was told to open",
+            ),
+            Some(GateDriver::None) => section.warning(
+                "confirm",
+                "without a driver no rotation is ever seen, so every grant ends as not passed",
+                "write confirm = \"assumed\" to count a grant as a passage",
+            ),
+            Some(GateDriver::Controller { .. }) | None => {}
+        }
+    }
+    confirm
+}
+
+/// The full path of a serial port.
+pub(super) fn port(node: &Node) -> Result<String, Fault> {
+    let port = text(node)?;
+    if port.starts_with('/') {
+        return Ok(port);
+    }
+    Err(Fault::new(
+        format!("{port:?} is not a full path"),
+        "write the path that `varco ports` lists, as in \"/dev/serial/by-id/…\"",
+    ))
+}
+
+/// `/dev/ttyUSB0` is whichever adapter was found first; after a power cut it may be another one.
+pub(super) fn warn_of_unstable_port(section: &Section<'_>) {
+    let place = section.place("port");
+    if section.text_of("port").is_some_and(|port| port.starts_with("/dev/ttyUSB") || port.starts_with("/dev/ttyACM")) {
+        let what = "this name can move to another adapter when cables are replugged";
+        section.report().warning(
+            &place,
+            what,
+            "write the stable name under /dev/serial/by-id that `varco ports` lists",
+        );
+    }
+}

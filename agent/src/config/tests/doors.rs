@@ -1,0 +1,205 @@
+//! Zones, gates and readers that fit together.
+
+use expect_test::expect;
+
+use super::*;
+use crate::domain::{BadgeForm, Confirm, Direction, GateId};
+use crate::door::{FrameFormat, GateDriver, ReaderDriver};
+
+#[test]
+fn zones_form_no_ring_and_names_are_given_once() {
+    check(
+        r#"[[zone]]
+id = "a"
+parent = "b"
+[[zone]]
+id = "b"
+parent = "a"
+[[zone]]
+id = "b"
+parent = "gim"
+[[zone]]
+id = "gym"
+[[zone]]
+id = "d"
+parent = "a"
+hours = [{ days = "mon-fry", from = "06:00", to = "24:00" }]
+"#,
+        expect![[r#"
+            zone.b.id (line 11): the id "b" is taken
+                give each its own id
+            zone.b.parent (line 12): there is no zone "gim"
+                did you mean "gym"?
+            zone.d.hours (line 18): "fry" is no day; write mon, tue, wed, thu, fri, sat or sun, as in mon-fri
+                write { days = "mon-fri", from = "06:00", to = "23:00" }
+        "#]],
+    );
+}
+
+#[test]
+fn a_ring_of_zones_is_told_at_each_of_them() {
+    check(
+        "[[zone]]\nid = \"a\"\nparent = \"b\"\n[[zone]]\nid = \"b\"\nparent = \"c\"\n[[zone]]\nid = \"c\"\nparent = \"b\"\n",
+        expect![[r#"
+            zone.b.parent (line 9): zone "b" would lie inside itself
+                let one zone of the ring have no parent
+            zone.c.parent (line 12): zone "c" would lie inside itself
+                let one zone of the ring have no parent
+        "#]],
+    );
+}
+
+#[test]
+fn each_port_has_one_device_and_each_channel_one_gate() {
+    check(
+        r#"[[gate]]
+id = "one"
+driver = "usb-relay"
+port = "/dev/relay"
+[[gate]]
+id = "two"
+driver = "usb-relay"
+port = "/dev/relay"
+channel = 2
+[[gate]]
+id = "three"
+driver = "usb-relay"
+port = "/dev/relay"
+channel = 2
+[[gate]]
+id = "four"
+port = "/dev/other"
+[[reader]]
+id = "a"
+gate = "one"
+port = "/dev/relay"
+frame = "line"
+[[reader]]
+id = "b"
+gate = "one"
+port = "/dev/ttyUSB0"
+frame = "line"
+[[reader]]
+id = "c"
+gate = "one"
+port = "/dev/ttyUSB0"
+frame = "line"
+"#,
+        expect![[r#"
+            gate.three.channel (line 17): another gate already has this channel of this board
+                write the channel this gate is wired to
+            gate.four.port (line 20): `port` does nothing without a driver that uses it
+                add driver = "usb-relay", or remove it
+            reader.a.port (line 24): another device already has port "/dev/relay"
+                write the port this reader is on; `varco ports` lists them
+            reader.c.port (line 34): another device already has port "/dev/ttyUSB0"
+                write the port this reader is on; `varco ports` lists them
+        "#]],
+    );
+}
+
+#[test]
+fn what_this_version_cannot_drive_is_said_so() {
+    check(
+        r#"[[gate]]
+id = "one"
+driver = "controller"
+port = "/dev/gate"
+[[reader]]
+id = "a"
+gate = "one"
+driver = "controller"
+input = 0
+display = "controller"
+[[gate]]
+id = "two"
+confirm = "rotation"
+[[gate]]
+id = "three"
+driver = "usb-relay"
+port = "/dev/board"
+confirm = "rotation"
+[[reader]]
+id = "b"
+gate = "two"
+direction = "both"
+port = "/dev/b"
+frame = "line"
+"#,
+        expect![[r#"
+            gate.one.driver (line 6): gate controllers are not supported by this version
+                write driver = "usb-relay" or driver = "none"
+            reader.a.driver (line 11): gate controllers are not supported by this version
+                attach the reader to a serial port and write driver = "serial"
+            reader.a.display (line 13): gate controllers are not supported by this version
+                write display = "web" or display = "none"
+            gate.three.confirm (line 21): a relay board has no sensor that could see a rotation
+                write confirm = "assumed": the passage counts when the gate was told to open
+            reader.b.direction (line 25): a reader for both ways could shut a person in at gate "two"
+                write `gate.two.free_exit` = true if its barrier turns freely outwards, or use one reader for each way
+        "#]],
+    );
+}
+
+#[test]
+fn a_badge_is_read_in_the_form_that_suits_the_frame() {
+    let with = |frame: &str, badge: &str| {
+        let text = format!(
+            "{SITE}[[gate]]\nid = \"g\"\n[[reader]]\nid = \"r\"\ngate = \"g\"\nport = \"/dev/r\"\nframe = {frame}\n{badge}\n"
+        );
+        good(&text).policy.readers.into_values().next().expect("one reader").badge
+    };
+    for (frame, form) in [("rdm6300", BadgeForm::Hex), ("id12", BadgeForm::Hex), ("wiegand-text", BadgeForm::Hex)] {
+        assert_eq!(with(&format!("{frame:?}"), "").form, form);
+    }
+    assert_eq!(with("\"line\"", "").form, BadgeForm::Text);
+    assert_eq!(with("\"stx-etx\"", "").form, BadgeForm::Text);
+    assert_eq!(with("{ suffix = \"0D\", data = \"text\" }", "").form, BadgeForm::Text);
+    let printed = with("\"rdm6300\"", "badge = { form = \"decimal\", take = 4 }");
+    assert_eq!((printed.form, printed.take), (BadgeForm::Decimal, Some(4)));
+}
+
+#[test]
+fn a_custom_frame_says_how_it_begins_and_ends() {
+    let frame = |table: &str| {
+        format!("[[gate]]\nid = \"g\"\n[[reader]]\nid = \"r\"\ngate = \"g\"\nport = \"/dev/r\"\nframe = {table}\n")
+    };
+    let text = frame("{ prefix = \"02\", suffix = \"0D 0A\", length = 8, data = \"hex\", checksum = \"xor\" }");
+    let config = good(&format!("{SITE}{text}"));
+    let ReaderDriver::Serial { frame: FrameFormat::Custom(custom), .. } = &config.doors.readers[0].driver else {
+        panic!("a custom frame was written");
+    };
+    assert_eq!((custom.prefix.as_slice(), custom.suffix.as_slice(), custom.length), (&[2][..], &[13, 10][..], Some(8)));
+    check(
+        &frame("\"custom\""),
+        expect![[r#"
+        reader.r.frame (line 10): a custom frame is described by a table
+            write frame = { prefix = "02", suffix = "03", length = 8, data = "hex", checksum = "xor" }
+    "#]],
+    );
+    check(
+        &frame("{ prefix = \"2\", data = \"text\", checksum = \"xor\", sufix = \"03\" }"),
+        expect![[r#"
+        reader.r.frame.suffix (line 10): nothing says where the frame ends
+            add suffix = "0D" or length = 10
+        reader.r.frame.prefix (line 10): "2" is no row of bytes
+            write two hexadecimal digits for each byte, as in "0D 0A", at most 16 bytes
+        reader.r.frame.checksum (line 10): a checksum is taken over a number
+            write data = "hex" or "bytes", or checksum = "none"
+        reader.r.frame.sufix (line 10): `sufix` is not a known key
+            did you mean `suffix`?
+    "#]],
+    );
+}
+
+#[test]
+fn gates_and_readers_are_wired_as_written() {
+    let config = good(&format!("{SITE}{CLUB}"));
+    let two: GateId = "two".parse().expect("a name");
+    assert_eq!(config.policy.gates[&two].confirm, Confirm::Assumed);
+    assert!(
+        matches!(&config.doors.gates[1].driver, GateDriver::UsbRelay { channel: 1, pulse, .. } if pulse.as_millis() == 500)
+    );
+    let reader = config.policy.readers.values().next().expect("two readers");
+    assert_eq!((reader.direction, reader.new_visit), (Direction::In, true));
+}
