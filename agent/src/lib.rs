@@ -18,3 +18,5 @@ pub mod mywellness;
 pub mod turnstile;
 pub mod console;
 pub mod config;
+pub mod app;
+pub mod cli;

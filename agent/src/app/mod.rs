@@ -1,0 +1,209 @@
+//! Builds every stage, wires them, and watches over them: sources are cancelled first, the rest ends in the order of flow.
+
+mod gates;
+mod housekeeping;
+mod lanes;
+mod systemd;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{broadcast, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+pub use gates::GateOrders;
+
+use crate::access::Texts;
+use crate::clock::Clock;
+use crate::config::{self, Config, ConfigurationRefused, ConfigurationTaken};
+use crate::console::{self, Handles};
+use crate::domain::Policy;
+use crate::door::LineState;
+use crate::store::Store;
+use crate::telemetry::{self, Fact};
+use crate::turnstile::{Board, Desk, DoorStates, SITE_EVENTS_MAX, Site};
+
+/// How long readers may take to be tried before the agent calls itself ready: opening a tty is quick unless its driver
+/// hangs, and the other gates should not wait for that.
+const FIRST_TRY_MAX: Duration = Duration::from_secs(5);
+/// How long lanes may take to finish what they have sent; what is not acknowledged by then is sent again at the next start.
+const DRAIN_MAX: Duration = Duration::from_secs(10);
+
+/// Runs the agent of a configuration file until SIGTERM or SIGINT, then drains. SIGHUP reads the file again.
+///
+/// # Errors
+/// When the configuration has problems, the store cannot be opened, the console cannot listen, or a stage ends early.
+pub async fn run(file: &Path) -> anyhow::Result<()> {
+    let loaded = config::Config::load(file)?;
+    telemetry::start_logs(loaded.config.logs.format, &loaded.config.logs.filter);
+    loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
+    let mut hang_up = signal(SignalKind::hangup()).context("listening for SIGHUP")?;
+    let mut agent = Agent::start(file.to_owned(), loaded.config).await?;
+    let ended = loop {
+        tokio::select! {
+            _ = terminate.recv() => break Ok(()),
+            _ = interrupt.recv() => break Ok(()),
+            _ = hang_up.recv() => agent.reload().await,
+            early = agent.ended_early() => break early,
+        }
+    };
+    agent.stop(&mut terminate).await;
+    ended
+}
+
+/// The agent as it runs.
+struct Agent {
+    file: PathBuf,
+    config: Config,
+    store: Store,
+    policy: watch::Sender<Arc<Policy>>,
+    texts: watch::Sender<Arc<Texts>>,
+    gates: gates::Gates,
+    /// Cancelled first: nothing new comes in.
+    sources: CancellationToken,
+    console: JoinSet<anyhow::Result<()>>,
+    upkeep: JoinSet<()>,
+    /// Cancelled when every passage is recorded.
+    lanes_open: CancellationToken,
+    lanes: JoinSet<()>,
+}
+
+impl Agent {
+    async fn start(file: PathBuf, config: Config) -> anyhow::Result<Self> {
+        let _installed_before = rustls::crypto::ring::default_provider().install_default();
+        let metrics = telemetry::start_metrics();
+        let clock = Clock::system();
+        let store = Store::open(&config.store, clock.clone()).context("opening the store")?;
+        let (sources, lanes_open) = (CancellationToken::new(), CancellationToken::new());
+        let policy = watch::Sender::new(Arc::new(config.policy.clone()));
+        let texts = watch::Sender::new(Arc::new(config.texts.clone()));
+        let (events, _) = broadcast::channel(SITE_EVENTS_MAX);
+        let desk = Desk::new(store.clone());
+        let board = Board::default();
+        let site = Site {
+            clock: clock.clone(),
+            store: store.clone(),
+            desk: desk.clone(),
+            policy: policy.subscribe(),
+            texts: texts.subscribe(),
+            lanes: lanes::plans(&config).into(),
+            board: board.clone(),
+            events: events.clone(),
+        };
+        let mut gates = gates::Gates::new(site);
+        gates.become_configured(&config.doors, &config.policy).await?;
+        let mut lanes = JoinSet::new();
+        let starting =
+            lanes::Lanes { store: &store, clock: &clock, events: &events, tasks: &mut lanes, cancel: &lanes_open };
+        let lane_links = starting.start(&config)?;
+        let ready = watch::Sender::new(false);
+        let handles = Handles {
+            store: store.clone(),
+            clock: clock.clone(),
+            policy: policy.subscribe(),
+            texts: texts.subscribe(),
+            desk,
+            gates: gates.orders(),
+            doors: board.watch(),
+            lanes: lane_links,
+            events,
+            metrics,
+            ready: ready.subscribe(),
+        };
+        let mut console = JoinSet::new();
+        let address = console::serve(&config.console, handles, &mut console, &sources).await?;
+        let keep = housekeeping::run(store.clone(), config.store.clone(), clock, policy.subscribe(), sources.clone());
+        let mut upkeep = JoinSet::new();
+        upkeep.spawn(keep);
+        upkeep.spawn(systemd::keep_alive(store.clone(), sources.clone()));
+        let _some_reader_hangs = tokio::time::timeout(FIRST_TRY_MAX, every_line_tried(board.watch())).await;
+        ready.send_replace(true);
+        say_ready(&address, &config);
+        systemd::ready();
+        Ok(Self { file, config, store, policy, texts, gates, sources, console, upkeep, lanes_open, lanes })
+    }
+
+    /// Takes what a changed file allows to take; a bad file changes nothing and says so.
+    async fn reload(&mut self) {
+        systemd::reloading();
+        match Config::load(&self.file) {
+            Err(problems) => ConfigurationRefused { problems: &problems }.tell(),
+            Ok(loaded) => {
+                loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+                if let Err(error) = self.take(loaded.config).await {
+                    tracing::error!("taking up the new configuration: {error:#}");
+                }
+            }
+        }
+        systemd::ready();
+    }
+
+    async fn take(&mut self, new: Config) -> anyhow::Result<()> {
+        let change = config::difference(&self.config, &new);
+        self.config = config::in_force(&self.config, new);
+        self.policy.send_replace(Arc::new(self.config.policy.clone()));
+        self.texts.send_replace(Arc::new(self.config.texts.clone()));
+        self.gates.become_configured(&self.config.doors, &self.config.policy).await?;
+        ConfigurationTaken { change: &change }.tell();
+        Ok(())
+    }
+
+    /// Resolves only when a stage ended that should not have: a bug or a dead disk, which ends the process.
+    async fn ended_early(&mut self) -> anyhow::Result<()> {
+        tokio::select! {
+            early = self.gates.ended_early() => early,
+            Some(ended) = self.console.join_next() => match ended.context("the console failed")? {
+                Ok(()) => bail!("the console ended early"),
+                Err(error) => Err(error).context("the console failed"),
+            },
+            Some(ended) = self.upkeep.join_next() => {
+                ended.context("the housekeeping failed")?;
+                bail!("the housekeeping ended early")
+            }
+            Some(ended) = self.lanes.join_next() => {
+                ended.context("a lane failed")?;
+                bail!("a lane ended early")
+            }
+        }
+    }
+
+    /// Ends in the order of flow: readers and console, then passages under way, then lanes, then the store. A second
+    /// SIGTERM ends the waiting for upstreams.
+    async fn stop(mut self, again: &mut Signal) {
+        systemd::stopping();
+        tracing::info!("stopping");
+        self.sources.cancel();
+        self.gates.close().await;
+        self.lanes_open.cancel();
+        let drained = async {
+            while self.console.join_next().await.is_some() {}
+            while self.lanes.join_next().await.is_some() {}
+        };
+        tokio::select! {
+            () = drained => {}
+            () = tokio::time::sleep(DRAIN_MAX) => tracing::warn!("upstreams did not answer; what waits is sent at the next start"),
+            _ = again.recv() => {}
+        }
+        self.lanes.shutdown().await;
+        self.console.shutdown().await;
+        self.store.close().await;
+    }
+}
+
+async fn every_line_tried(mut doors: watch::Receiver<DoorStates>) {
+    let tried = |states: &DoorStates| states.readers.values().all(|reader| reader.line != LineState::Opening);
+    // The board outlives the wait.
+    let _closed = doors.wait_for(tried).await;
+}
+
+/// The one line on standard output, for people and for programs that start the agent.
+#[expect(clippy::print_stdout, reason = "the ready line is the command's output")]
+fn say_ready(address: &std::net::SocketAddr, config: &Config) {
+    println!("varco ready console=http://{address} store={}", config.store.path.display());
+}

@@ -1,0 +1,55 @@
+//! `varco check`: everything that is wrong with the configuration, and with what it needs on this machine and beyond.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::ConfigFile;
+use crate::config::check::{Finding, State, offline};
+use crate::config::{Config, Loaded};
+use crate::{mqtt, mywellness};
+
+#[derive(Args, Debug)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Also reach the broker and log in at Mywellness.
+    #[arg(long)]
+    online: bool,
+}
+
+#[expect(clippy::print_stdout, reason = "the findings are the command's output")]
+pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let Loaded { config, warnings } = Config::load(&arguments.file.config)?;
+    println!("{}: no problems", arguments.file.config.display());
+    warnings.iter().for_each(|warning| println!("warning {warning}"));
+    let mut findings = offline(&config);
+    if arguments.online {
+        findings.extend(online(&config).await);
+    }
+    findings.iter().for_each(|finding| println!("{finding}"));
+    let failed = findings.iter().any(|finding| finding.state == State::Error);
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+async fn online(config: &Config) -> Vec<Finding> {
+    let _installed_before = rustls::crypto::ring::default_provider().install_default();
+    let mut findings = Vec::new();
+    if let Some(config) = &config.mqtt {
+        let subject = format!("broker {}:{}", config.host, config.port);
+        findings.push(match mqtt::check(config).await {
+            Ok(()) => Finding::good(subject, "accepts the agent's connection"),
+            Err(why) => {
+                Finding::error(subject, why.to_string(), "see [mqtt] in the configuration, and the broker's log")
+            }
+        });
+    }
+    if let Some(config) = &config.mywellness {
+        let subject = format!("Mywellness at {}", config.base_url);
+        findings.push(match mywellness::check(config).await {
+            Ok(()) => Finding::good(subject, "accepts the login"),
+            Err(why) => Finding::error(subject, why.to_string(), "see [mywellness] in the configuration"),
+        });
+    }
+    findings
+}

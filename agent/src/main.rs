@@ -1,0 +1,7 @@
+//! The `varco` binary.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    varco::cli::main()
+}
