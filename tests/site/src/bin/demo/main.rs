@@ -1,0 +1,66 @@
+//! A day at a virtual club in a minute: the real agent between real lines, told line by line.
+//!
+//! Reading order: `club` sets everything up, `guests` knows who is where and what the gate should say, `day` lets
+//! people come and go and breaks the network in between, `account` tells it, `ending` checks that it all adds up.
+#![allow(clippy::print_stdout, reason = "telling what happens is all this program does")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the demo is part of the world outside the agent and reads the real clock"
+)]
+
+mod account;
+mod club;
+mod day;
+mod ending;
+mod guests;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::Parser;
+
+/// Runs the agent in a virtual club: badges on serial lines, a relay board, a broker, and a Mywellness sandbox.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// How long the club is open, as 20s or 5m; then everybody leaves and the books are compared
+    #[arg(long = "for", default_value = "60s", value_parser = span)]
+    open_for: Duration,
+    /// How many members the club has; with fewer than 100 somebody would come again within the repeat window
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u16).range(100..))]
+    members: u16,
+    /// Which club, and in which order people come
+    #[arg(long, default_value_t = 7)]
+    seed: u64,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match demonstrate(Arguments::parse()).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            println!("The demo cannot go on: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Says whether everything agreed at the end.
+async fn demonstrate(arguments: Arguments) -> Result<bool> {
+    println!("Building and starting the agent; the club opens in a moment.");
+    let club = club::Club::open(arguments.seed, arguments.members.into()).await?;
+    account::opening(&club, arguments.seed);
+    let day = day::run(&club, arguments.seed, arguments.open_for).await;
+    if day.is_err() {
+        account::log_tail(&club.agent.log());
+    }
+    let books = ending::settle(club, &day?).await?;
+    Ok(account::books(&books))
+}
+
+fn span(text: &str) -> Result<Duration, String> {
+    let units = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
+    let found = units.iter().find_map(|(unit, millis)| Some((text.strip_suffix(unit)?.parse::<u64>().ok()?, millis)));
+    found.map(|(count, millis)| Duration::from_millis(count * millis)).ok_or_else(|| "write it as 20s or 5m".into())
+}

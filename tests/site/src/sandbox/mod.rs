@@ -1,0 +1,177 @@
+//! A Mywellness sandbox over loopback HTTP: as strict as the third-party contract, with every fault a cloud can have.
+//!
+//! Reading order: `form` checks one body, `cloud` holds people and answers calls (pure), `fault` spoils answers,
+//! `book` remembers every request, `server` puts it on a socket, and this file is the handle a test holds.
+//! Where the contract is silent the sandbox refuses: an unknown field or a sloppy date is an error, never ignored.
+
+mod actions;
+mod book;
+mod cloud;
+mod control;
+mod fault;
+mod form;
+mod server;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tokio::sync::{Mutex, oneshot, watch};
+use tokio::task::JoinHandle;
+
+pub use book::{Book, Request};
+pub use cloud::{APPLICATION_ID, Known, Membership, Options, Person, Visit};
+pub use fault::{Fault, Injection, Work};
+
+use crate::port::Port;
+use crate::world;
+
+/// A running sandbox.
+#[derive(Debug)]
+pub struct Sandbox {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    port: Port,
+    book: watch::Sender<Book>,
+    listening: Mutex<Option<Server>>,
+}
+
+/// The accept loop; it ends when `stop` is dropped.
+#[derive(Debug)]
+struct Server {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Sandbox {
+    /// Starts on a free port.
+    pub async fn start(options: Options) -> Result<Self> {
+        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), options).await
+    }
+
+    /// Starts on a given address.
+    pub async fn start_at(address: SocketAddr, options: Options) -> Result<Self> {
+        let inner = Inner {
+            port: Port::reserve_at(address).with_context(|| format!("reserving {address}"))?,
+            book: watch::Sender::new(Book::new(options)),
+            listening: Mutex::new(None),
+        };
+        let sandbox = Self { inner: Arc::new(inner) };
+        sandbox.up().await?;
+        Ok(sandbox)
+    }
+
+    /// Where it is.
+    pub fn address(&self) -> SocketAddr {
+        self.inner.port.address()
+    }
+
+    /// For `mywellness.base_url`.
+    pub fn base_url(&self) -> String {
+        format!("http://{}", self.address())
+    }
+
+    /// What it was started with: facility, key, user and password.
+    pub fn options(&self) -> Options {
+        self.look(|book| book.cloud.options.clone())
+    }
+
+    /// Every visit it accepted, repetitions included: Mywellness is not known to dedupe.
+    pub fn visits(&self) -> Vec<Visit> {
+        self.look(|book| book.visits().to_vec())
+    }
+
+    /// Every person it knows, deleted ones included.
+    pub fn users(&self) -> Vec<Person> {
+        self.look(|book| book.users().to_vec())
+    }
+
+    /// Every request it received, with secrets removed.
+    pub fn requests(&self) -> Vec<Request> {
+        self.look(|book| book.requests().to_vec())
+    }
+
+    /// Looks at its book without copying it. The question must not call the sandbox.
+    pub fn look<T>(&self, question: impl FnOnce(&Book) -> T) -> T {
+        question(&self.inner.book.borrow())
+    }
+
+    /// Waits until something holds of its book; the error tells the last requests.
+    pub async fn wait_until(&self, wanted: impl FnMut(&Book) -> bool, within: Duration) -> Result<()> {
+        world::wait_for(self.inner.book.subscribe(), wanted, within, Book::summary).await
+    }
+
+    /// Adds people who had a Mywellness account before the agent came.
+    pub fn know(&self, people: impl IntoIterator<Item = Known>) {
+        self.inner.book.send_modify(|book| people.into_iter().for_each(|known| book.cloud.know(known)));
+    }
+
+    /// Spoils coming answers; several injections wait in line, and each request takes the first that fits it.
+    pub fn inject(&self, injection: impl Into<Injection>) {
+        let injection = injection.into();
+        self.inner.book.send_modify(|book| book.faults.push(injection));
+    }
+
+    /// Ends every injection, the rate limit and the suspension.
+    pub fn heal(&self) {
+        self.inner.book.send_modify(Book::heal);
+    }
+
+    /// Makes every token handed out so far invalid.
+    pub fn expire_tokens(&self) {
+        self.inner.book.send_modify(|book| book.cloud.expire_tokens());
+    }
+
+    /// Answers 429 to more than `per_second` requests within a second; `None` ends it.
+    pub fn limit_rate(&self, per_second: Option<u32>) {
+        self.inner.book.send_modify(|book| book.rate_limit = per_second);
+    }
+
+    /// Refuses every call of the facility, logins included, until [`Sandbox::heal`].
+    pub fn suspend_facility(&self) {
+        self.inner.book.send_modify(|book| book.cloud.suspended = true);
+    }
+
+    /// Stops listening and drops every connection: new ones are refused.
+    pub async fn down(&self) {
+        self.inner.down().await;
+    }
+
+    /// Listens again on the same port.
+    pub async fn up(&self) -> Result<()> {
+        self.inner.up().await
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        // The server holds the inner part too; without this it would keep itself alive.
+        let inner = Arc::clone(&self.inner);
+        world::spawn(async move { inner.down().await });
+    }
+}
+
+impl Inner {
+    pub(crate) async fn down(&self) {
+        let server = self.listening.lock().await.take();
+        if let Some(Server { stop, task }) = server {
+            drop(stop);
+            task.await.expect("the accept loop does not panic");
+        }
+    }
+
+    pub(crate) async fn up(self: &Arc<Self>) -> Result<()> {
+        let mut listening = self.listening.lock().await;
+        if listening.is_none() {
+            let listener = self.port.listen().context("listening as the sandbox")?;
+            let (stop, stopped) = oneshot::channel();
+            let task = world::spawn(server::serve(listener, Arc::clone(self), stopped));
+            *listening = Some(Server { stop, task });
+        }
+        Ok(())
+    }
+}
