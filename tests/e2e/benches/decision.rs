@@ -1,0 +1,53 @@
+//! A decision at the gate among a thousand, a hundred thousand and a million people: it should cost the same.
+
+#![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+
+mod shared;
+
+use std::time::Instant;
+
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use shared::{Club, Times, card, micros, open_day, policy, table};
+use varco::access::{self, GateCondition, Records, Reservations};
+use varco::domain::{GateMode, Verdict};
+
+/// Decisions measured at each size.
+const DECISIONS: usize = 20_000;
+
+#[tokio::main]
+async fn main() {
+    let mut rows = Vec::new();
+    let mut baseline = None;
+    for people in [1_000, 100_000, 1_000_000] {
+        let club = Club::of(people).await;
+        let mut times = decide(&club).await;
+        let (median, rare) = (times.per_mille(500), times.per_mille(990));
+        let ratio = median.as_secs_f64() / baseline.get_or_insert(median).as_secs_f64();
+        rows.push(vec![people.to_string(), micros(median), micros(rare), format!("{ratio:.2}")]);
+    }
+    table(
+        "Look-up and decision on the gate's thread, by size of the club",
+        &["people", "median", "p99", "median ÷ median at 1,000"],
+        &rows,
+    );
+}
+
+async fn decide(club: &Club) -> Times {
+    let (policy, people) = (policy(), club.people);
+    let measure = move |view: &varco::store::View<'_>| {
+        let mut random = StdRng::seed_from_u64(7);
+        let mut times = Times::default();
+        let reader = policy.readers.values().next().expect("the policy has a reader");
+        let gate = GateCondition { mode: GateMode::Normal, records: Records::Open };
+        for _ in 0..DECISIONS {
+            let badge = card(random.random_range(0..people));
+            let begun = Instant::now();
+            let who = view.identify(&badge)?;
+            let decision = access::decide(&who, reader, gate, &policy, &Reservations::default(), open_day());
+            times.add(begun);
+            assert!(matches!(decision.verdict, Verdict::Grant(_)), "a member with a subscription is let in");
+        }
+        Ok(times)
+    };
+    club.store.at_gate("measuring decisions", measure).await.expect("the store reads")
+}
