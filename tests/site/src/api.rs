@@ -12,12 +12,16 @@ pub struct Api {
     http: Client,
 }
 
+/// A client of plain HTTP. The library wants its TLS provider chosen by the program all the same.
+pub fn http_client() -> Client {
+    let _chosen_before = rustls::crypto::ring::default_provider().install_default();
+    Client::new()
+}
+
 impl Api {
     /// A client of the console at `console`, with a bearer token or none.
     pub fn new(console: &str, token: Option<&str>) -> Self {
-        // The library wants its TLS provider chosen by the program, for plain HTTP as well.
-        let _chosen_before = rustls::crypto::ring::default_provider().install_default();
-        Self { console: console.to_owned(), token: token.map(str::to_owned), http: Client::new() }
+        Self { console: console.to_owned(), token: token.map(str::to_owned), http: http_client() }
     }
 
     /// GET below `/api/v1`, or outside with a leading slash: `people/M-1`, `/healthz`.
