@@ -92,18 +92,18 @@ impl Desk {
     /// `store_unavailable` and leaving is free.
     pub async fn decide(&self, passage: PassageId, question: Question) -> Answer {
         let mut look_up = Box::pin(self.clone().decide_by_the_newest(passage, question.clone()));
-        if let Ok(Some(answer)) = tokio::time::timeout(LOOK_UP_MAX, &mut look_up).await {
-            return answer;
-        }
-        // The look-up may still come to a grant that nobody waits for.
-        let desk = self.clone();
-        drop(tokio::spawn(async move {
-            let _late = look_up.await;
-            desk.release(passage);
-        }));
-        Answer {
-            badge_is_unknown: false,
-            ..decide(&Identified::Unknown, &question, Records::Full, &Reservations::default())
+        match tokio::time::timeout(LOOK_UP_MAX, &mut look_up).await {
+            Ok(Some(answer)) => answer,
+            Ok(None) => without_store(&question),
+            Err(_elapsed) => {
+                // The look-up may still come to a grant that nobody waits for.
+                let desk = self.clone();
+                drop(tokio::spawn(async move {
+                    let _late = look_up.await;
+                    desk.release(passage);
+                }));
+                without_store(&question)
+            }
         }
     }
 
@@ -164,6 +164,11 @@ fn identify(view: &View<'_>, who: &Who) -> Result<Identified, StoreError> {
         }
         Who::Anybody => Ok(Identified::Unknown),
     }
+}
+
+fn without_store(question: &Question) -> Answer {
+    let answer = decide(&Identified::Unknown, question, Records::Full, &Reservations::default());
+    Answer { badge_is_unknown: false, ..answer }
 }
 
 fn decide(identified: &Identified, question: &Question, records: Records, reserved: &Reservations) -> Answer {

@@ -113,6 +113,10 @@ impl Turnstile {
             }
         }
         self.step(Input::Closing);
+        // What is still being decided is forgotten by the machine, which frees what the decision reserved.
+        while let Some((id, at, reader, cause, answer)) = self.deciding.next().await {
+            self.decided(id, at, reader, cause, answer);
+        }
         while let Some((passage, recorded)) = self.recording.next().await {
             self.recorded(&passage, recorded);
         }
