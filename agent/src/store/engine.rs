@@ -129,8 +129,8 @@ impl Store {
         look(looks, doing, f).await
     }
 
-    /// Writes in a savepoint of the next group commit; resolves when it is durable. Refused at once while the disk is full.
-    /// May be called again after a failed commit, hence `FnMut`. A dropped future does not take back what was queued.
+    /// Writes in the next group commit; resolves when it is durable. Refused at once while the disk is full. The closure
+    /// may be called again, after what it wrote was taken back: hence `FnMut`. A dropped future does not take back what was queued.
     ///
     /// # Errors
     /// What the closure returns (then nothing of it is written), or that the commit failed.

@@ -6,7 +6,7 @@ use rusqlite::{Row, params_from_iter};
 
 use super::columns::{Doc, Key, Moment, Word};
 use super::error::{StoreError, during};
-use super::outbox::FINAL;
+use super::outbox::{DELIVERED_ROWS, GIVEN_UP};
 use super::page::{self, Page, page_of, rows_wanted};
 use super::standing::visit;
 use super::transaction::{Tx, View};
@@ -182,7 +182,8 @@ impl View<'_> {
 }
 
 impl Tx<'_> {
-    /// Deletes final outbox rows and old passages past their retention, at most `limit` of each; returns how many went.
+    /// Deletes final outbox rows and old passages past their retention, at most `limit` of each
+    /// lane and kind; returns how many went.
     ///
     /// # Errors
     /// When SQLite fails.
@@ -192,18 +193,31 @@ impl Tx<'_> {
         passages_before: Option<Timestamp>,
         limit: u32,
     ) -> Result<u32, StoreError> {
-        let rows = format!(
-            "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE {FINAL} AND changed_at < ?1 ORDER BY changed_at LIMIT ?2)"
-        );
         let passages = "DELETE FROM passage WHERE row IN (SELECT row FROM passage WHERE at < ?1 ORDER BY at LIMIT ?2)";
         during("pruning", || {
-            let mut gone = self.run(&rows, (Moment(delivered_before), limit))?;
+            let mut gone = self.prune_rows(DELIVERED_ROWS, delivered_before, limit)?;
+            gone += self.prune_rows(GIVEN_UP, delivered_before, limit)?;
             if let Some(before) = passages_before {
                 gone += self.run(passages, (Moment(before), limit))?;
             }
             self.all(&format!("PRAGMA incremental_vacuum({PAGES_GIVEN_BACK})"), [], |_| Ok(()))?;
             Ok(u32::try_from(gone).unwrap_or(u32::MAX))
         })
+    }
+
+    /// Lane by lane, each from the old end of its range.
+    fn prune_rows(&self, range: &str, before: Timestamp, limit: u32) -> rusqlite::Result<usize> {
+        let next = format!("SELECT lane FROM outbox WHERE {range} AND lane > ?1 ORDER BY lane LIMIT 1");
+        let oldest = format!(
+            "DELETE FROM outbox WHERE id IN
+             (SELECT id FROM outbox WHERE {range} AND lane = ?1 AND changed_at < ?2 ORDER BY changed_at LIMIT ?3)"
+        );
+        let (mut gone, mut lane) = (0, String::new());
+        while let Some(found) = self.one(&next, [&lane], |row| row.get(0))? {
+            lane = found;
+            gone += self.run(&oldest, (&lane, Moment(before), limit))?;
+        }
+        Ok(gone)
     }
 }
 

@@ -7,7 +7,7 @@
 //! | `open` `schema` `ballast` `health` | the file: checked, migrated, guarded against a full disk |
 //! | `transaction` `columns` `page` `error` | what every statement is written with |
 //! | `standing` `people` `crm` `recording` `history` | what the gates and the desk know and write |
-//! | `outbox` `marks` `links` `erasure` | what waits for upstreams, and what is forgotten |
+//! | `outbox` `receipts` `marks` `links` `erasure` | what waits for upstreams, and what is forgotten |
 //! | `modes` `tokens` `backup` | what operators set, and the copy they keep |
 
 mod backup;

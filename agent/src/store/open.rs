@@ -3,16 +3,23 @@
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::Once;
 use std::thread;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::StoreError;
 use super::schema;
 
-/// Page cache of each connection. More gained nothing in look-ups among 500,000 people and cost its size in memory.
-const CACHE_KIB: i64 = 2048;
+/// Page cache of a reading connection. More gained nothing in look-ups among 500,000 people and cost its size in memory.
+const READING_CACHE_KIB: i64 = 2048;
+/// Page cache of the writing connection: the pages that 500 people of an import touch. With less they are written twice.
+const WRITING_CACHE_KIB: i64 = 8192;
+/// Pages in the write-ahead log before they are moved into the database: 16 MiB, so that a page touched by several
+/// groups in a row is moved once.
+const WAL_PAGES: i64 = 4096;
 /// Prepared statements kept by each connection: all of the store's statements, so that none is compiled twice.
 const STATEMENTS_KEPT: usize = 192;
 /// The write-ahead log is cut back to this after a checkpoint.
@@ -23,8 +30,21 @@ const LOCK_PAUSE: Duration = Duration::from_micros(500);
 /// Looks before `SQLITE_BUSY`: five seconds.
 const LOCK_LOOKS_MAX: i32 = 10_000;
 
+/// Keeps SQLite from counting its memory: the counters are guarded by a lock that every allocation of every thread takes,
+/// a tenth of all the work of a commit.
+#[expect(unsafe_code, reason = "SQLite's start-up options have no safe wrapper")]
+fn count_no_memory() {
+    static ONCE: Once = Once::new();
+    // SAFETY: the option takes one int, and SQLite refuses it harmlessly once it has started; no connection is open yet,
+    // since all are opened by this module, after this.
+    ONCE.call_once(|| unsafe {
+        rusqlite::ffi::sqlite3_config(rusqlite::ffi::SQLITE_CONFIG_MEMSTATUS, 0);
+    });
+}
+
 /// Opens or creates the file for writing: checked, set up and brought to the newest schema.
 pub(super) fn for_writing(path: &Path) -> Result<Connection, StoreError> {
+    count_no_memory();
     let unusable = |why: String| StoreError::Unusable { path: path.to_owned(), why };
     create_private(path).map_err(|error| unusable(error.to_string()))?;
     let told = |error: rusqlite::Error| unusable(explain(&error));
@@ -39,10 +59,12 @@ pub(super) fn for_writing(path: &Path) -> Result<Connection, StoreError> {
 
 /// Opens the file for reading; it has been opened for writing before.
 pub(super) fn for_reading(path: &Path) -> Result<Connection, StoreError> {
+    count_no_memory();
     let told = |error: rusqlite::Error| StoreError::Unusable { path: path.to_owned(), why: explain(&error) };
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags).map_err(told)?;
     set_up(&conn).map_err(told)?;
+    conn.pragma_update(None, "cache_size", -READING_CACHE_KIB).map_err(told)?;
     conn.pragma_update(None, "query_only", true).map_err(told)?;
     Ok(conn)
 }
@@ -61,7 +83,8 @@ fn set_up(conn: &Connection) -> rusqlite::Result<()> {
         looks < LOCK_LOOKS_MAX
     }))?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
-    conn.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    // Plans may not depend on bound values: else statements near a partial index are compiled anew at each use.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     conn.pragma_update(None, "temp_store", "MEMORY")?;
     conn.pragma_update(None, "trusted_schema", false)
 }
@@ -95,6 +118,8 @@ fn set_up_writing(conn: &Connection) -> rusqlite::Result<()> {
     conn.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     conn.pragma_update(None, "synchronous", "FULL")?;
     conn.pragma_update(None, "foreign_keys", true)?;
+    conn.pragma_update(None, "cache_size", -WRITING_CACHE_KIB)?;
+    conn.pragma_update_and_check(None, "wal_autocheckpoint", WAL_PAGES, |_| Ok(()))?;
     conn.pragma_update_and_check(None, "journal_size_limit", WAL_BYTES_KEPT, |_| Ok(()))?;
     // What was erased is overwritten wherever that costs no extra write.
     conn.pragma_update_and_check(None, "secure_delete", "FAST", |_| Ok(()))

@@ -77,18 +77,21 @@ impl View<'_> {
         Ok(page_of(rows, limit, |last| last.id.to_string()))
     }
 
-    /// One summary for every lane in `configured` and every lane that has rows.
+    /// One summary for every lane in `configured` and every lane that has rows. Counts entries of indexes: some 20 ms for a
+    /// million rows.
     ///
     /// # Errors
     /// When SQLite fails.
     pub fn lanes(&self, configured: &[LaneId]) -> Result<Vec<LaneSummary>, StoreError> {
         during("counting lanes", || {
             let mut lanes: BTreeMap<_, _> = configured.iter().map(|lane| (lane.clone(), nothing_of(lane))).collect();
-            let counts = self.all("SELECT lane, state, rows FROM lane_count WHERE rows > 0", [], |row| {
-                Ok((row.get::<_, Word<LaneId>>(0)?.0, row.get::<_, Word<RowState>>(1)?.0, row.get::<_, Count>(2)?.0))
-            })?;
-            for (lane, state, rows) in counts {
-                add(lanes.entry(lane.clone()).or_insert_with(|| nothing_of(&lane)), state, rows);
+            for (range, add) in COUNTED {
+                let sql = format!("SELECT lane, count(*) FROM outbox WHERE {range} GROUP BY lane");
+                let counts =
+                    self.all(&sql, [], |row| Ok((row.get::<_, Word<LaneId>>(0)?.0, row.get::<_, Count>(1)?.0)))?;
+                for (lane, rows) in counts {
+                    add(lanes.entry(lane.clone()).or_insert_with(|| nothing_of(&lane)), rows);
+                }
             }
             for summary in lanes.values_mut() {
                 summary.oldest = self.oldest_waiting(&summary.lane)?;
@@ -254,8 +257,8 @@ impl Tx<'_> {
     /// When SQLite fails.
     pub fn retry_row(&self, id: RowId, now: Timestamp) -> Result<bool, StoreError> {
         during("retrying an outbox row", || {
-            let sql = format!("SELECT 1 FROM outbox WHERE id = ?1 AND NOT {FINAL}");
-            if self.one(&sql, [id.0], |_| Ok(()))?.is_none() {
+            let sql = "SELECT 1 FROM outbox WHERE id = ?1 AND state NOT IN ('delivered', 'suppressed', 'discarded', 'erased')";
+            if self.one(sql, [id.0], |_| Ok(()))?.is_none() {
                 return Ok(false);
             }
             self.make_pending(id.0, now)?;
@@ -308,8 +311,10 @@ impl Tx<'_> {
 
 /// Rows that will be sent by themselves. Word for word as in the partial index, which SQLite would not use otherwise.
 pub(super) const WAITING: &str = "state IN ('pending', 'in_flight', 'unsure')";
-/// Rows that nothing more happens to.
-pub(super) const FINAL: &str = "state IN ('delivered', 'suppressed', 'discarded', 'erased')";
+/// Rows that their receiver acknowledged.
+pub(super) const DELIVERED_ROWS: &str = "state = 'delivered'";
+/// Rows that nothing more happens to, though no receiver acknowledged them.
+pub(super) const GIVEN_UP: &str = "state IN ('suppressed', 'discarded', 'erased')";
 
 const DELIVERED: &str = "UPDATE outbox SET state = 'delivered', held_for = NULL, changed_at = ?2, last_error = NULL,
         attempts = attempts + (state NOT IN ('in_flight', 'sent')),
@@ -344,6 +349,20 @@ const RELEASED: &str = "UPDATE outbox SET state = 'pending', held_for = NULL, ch
 const DISCARDED: &str = "UPDATE outbox SET state = 'discarded', held_for = NULL, changed_at = ?2
     WHERE id = ?1 AND state NOT IN ('delivered', 'suppressed', 'discarded', 'erased')";
 
+/// One of a lane's numbers: where its rows are, and where the number goes.
+type Number = (&'static str, fn(&mut LaneSummary, u64));
+
+/// How a lane's numbers are counted: each in one partial index.
+const COUNTED: [Number; 6] = [
+    (WAITING, |lane, rows| lane.waiting = rows),
+    ("state = 'sent'", |lane, rows| lane.sent = rows),
+    ("state = 'held'", |lane, rows| lane.held = rows),
+    ("state = 'parked'", |lane, rows| lane.parked = rows),
+    (DELIVERED_ROWS, |lane, rows| lane.delivered = rows),
+    // Counted nowhere; but a lane with nothing else is still shown.
+    (GIVEN_UP, |_, _| {}),
+];
+
 /// The condition of the partial index in which a state is found.
 fn range_of(state: RowState) -> &'static str {
     match state {
@@ -351,7 +370,8 @@ fn range_of(state: RowState) -> &'static str {
         RowState::Sent => "state = 'sent'",
         RowState::Held => "state = 'held'",
         RowState::Parked => "state = 'parked'",
-        RowState::Delivered | RowState::Suppressed | RowState::Discarded | RowState::Erased => FINAL,
+        RowState::Delivered => DELIVERED_ROWS,
+        RowState::Suppressed | RowState::Discarded | RowState::Erased => GIVEN_UP,
     }
 }
 
@@ -386,17 +406,6 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<OutboxEntry> {
 
 fn nothing_of(lane: &LaneId) -> LaneSummary {
     LaneSummary { lane: lane.clone(), waiting: 0, sent: 0, held: 0, parked: 0, delivered: 0, oldest: None }
-}
-
-fn add(summary: &mut LaneSummary, state: RowState, rows: u64) {
-    match state {
-        RowState::Pending | RowState::InFlight | RowState::Unsure => summary.waiting += rows,
-        RowState::Sent => summary.sent += rows,
-        RowState::Held => summary.held += rows,
-        RowState::Parked => summary.parked += rows,
-        RowState::Delivered => summary.delivered += rows,
-        RowState::Suppressed | RowState::Discarded | RowState::Erased => {}
-    }
 }
 
 fn count(changed: rusqlite::Result<usize>) -> rusqlite::Result<u32> {

@@ -169,7 +169,7 @@ impl Tx<'_> {
         )?;
         let id = PersonId(self.last_row());
         self.file_credentials(id, &doc.credentials)?;
-        self.put_photo(id, photo)
+        photo.map_or(Ok(()), |photo| self.put_photo(id, Some(photo)))
     }
 
     fn change_person(

@@ -8,8 +8,8 @@ use super::columns::{Doc, Key, Moment, Word};
 use super::error::{StoreError, during};
 use super::transaction::Tx;
 use crate::domain::{
-    Audience, ClockQuality, EndedBy, ExternalId, FactKind, Grant, LanePlan, Membership, MembershipId, Origin, Passage,
-    PassageTold, PersonId, Policy, Presence, Reason, VisitId, VisitTold, ZoneId,
+    Audience, ClockQuality, EndedBy, EntitlementKind, ExternalId, FactKind, Grant, LanePlan, Membership, MembershipId,
+    Origin, Passage, PassageTold, PersonId, Policy, Presence, Reason, VisitId, VisitTold, ZoneId,
 };
 use crate::visit::{self, After, PresenceChange, Takes, VisitChange};
 
@@ -101,7 +101,9 @@ impl Tx<'_> {
     }
 
     fn entries_left(&self, person: PersonId, grant: &Grant) -> rusqlite::Result<Option<u32>> {
-        let Some(entitlement) = &grant.entitlement else { return Ok(None) };
+        // A subscription has no entries to count, which spares the reading of the document.
+        let punched = grant.entitlement.as_ref().filter(|it| it.kind != EntitlementKind::Subscription);
+        let Some(entitlement) = punched else { return Ok(None) };
         let Some(card) = self.membership(person, &entitlement.membership)? else { return Ok(None) };
         let Some(counted) = card.entries_left else { return Ok(None) };
         Ok(Some(counted.saturating_sub(self.entries_consumed(person, &card)?)))

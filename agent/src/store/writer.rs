@@ -1,11 +1,12 @@
-//! The one writer: a thread that commits jobs in groups, each in a savepoint of its own.
+//! The one writer: a thread that commits jobs in groups, each job whole or not at all.
 //!
 //! ```text
-//!  wait ─▶ BEGIN ─▶ (SAVEPOINT, job, RELEASE)… ─▶ COMMIT ─▶ answer all ─┐
-//!   ▲                       │ the disk fails                            │
-//!   │                       ▼                                           │
-//!   │       ROLLBACK, give the ballast up, answer what may be refused,  │
-//!   └─────── keep what must not be lost, pause ◀────────────────────────┘
+//!  wait ─▶ BEGIN ─▶ job, job, job… ─────────▶ COMMIT ─▶ answer all ─▶ wait
+//!                    │ │ a job fails             ▲ │
+//!                    │ └─▶ ROLLBACK, BEGIN, ─────┘ │
+//!                    │     each job in a savepoint │
+//!                    ▼ the disk fails              ▼
+//!      ROLLBACK, give the ballast up, answer what may be refused, keep what must not be lost, pause ─▶ wait
 //! ```
 //!
 //! Group commit makes one flush of the disk serve everybody who waits. The savepoints keep one failing job from
@@ -78,18 +79,53 @@ impl Writer {
         self.watch_room();
     }
 
+    /// Runs the jobs that wait, at first without savepoints: keeping every touched page for a job that may fail costs more
+    /// than the job. If one does fail, the group is undone and run again with them.
     fn try_group(&mut self, ran: &mut Vec<Ran>) -> Result<(), StoreError> {
-        during("beginning a commit", || self.conn.execute_batch("BEGIN IMMEDIATE"))?;
-        self.busy_since = None;
+        self.begin()?;
         let began = self.clock.now().uptime;
         while ran.len() < GROUP_JOBS_MAX && self.clock.now().uptime.since(began) < GROUP_TIME_MAX {
             let Some(mut job) = self.queue.take() else { break };
-            let result = self.in_savepoint(&mut job);
-            let stop = result.as_ref().err().filter(|why| why.may_pass() || self.conn.is_autocommit()).cloned();
+            let result = self.run_job(&mut job);
+            let failed = result.clone().err();
             ran.push((job, result));
-            stop.map_or(Ok(()), Err)?;
+            match failed {
+                None => {}
+                Some(why) if why.may_pass() => return Err(why),
+                Some(_) if ran.len() == 1 => return self.undo(),
+                Some(_) => {
+                    self.undo()?;
+                    self.run_again(ran)?;
+                    break;
+                }
+            }
         }
         during("committing", || self.conn.execute_batch("COMMIT"))
+    }
+
+    fn begin(&mut self) -> Result<(), StoreError> {
+        during("beginning a commit", || self.conn.execute_batch("BEGIN IMMEDIATE"))?;
+        self.busy_since = None;
+        Ok(())
+    }
+
+    /// Takes back what the group wrote. An error that ended the whole transaction has done so already.
+    fn undo(&self) -> Result<(), StoreError> {
+        self.news.back_to(Told::default());
+        if self.conn.is_autocommit() {
+            return Ok(());
+        }
+        during("taking a group back", || self.conn.execute_batch("ROLLBACK"))
+    }
+
+    fn run_again(&mut self, ran: &mut [Ran]) -> Result<(), StoreError> {
+        self.begin()?;
+        for (job, result) in ran {
+            *result = self.in_savepoint(job);
+            let stop = result.as_ref().err().filter(|why| why.may_pass() || self.conn.is_autocommit()).cloned();
+            stop.map_or(Ok(()), Err)?;
+        }
+        Ok(())
     }
 
     fn in_savepoint(&self, job: &mut Job) -> Result<(), StoreError> {
@@ -97,11 +133,7 @@ impl Writer {
         let savepoint = |sql| during(doing, || self.conn.prepare_cached(sql)?.execute([]));
         savepoint("SAVEPOINT job")?;
         let before = self.news.mark();
-        let tx = Tx::new(&self.conn, &self.news);
-        let done = catch_unwind(AssertUnwindSafe(|| (job.work)(Step::Run(&tx)))).unwrap_or_else(|_panic| {
-            WorkBroke { doing }.tell();
-            Err(StoreError::Broken { doing })
-        });
+        let done = self.run_job(job);
         if done.is_err() {
             self.news.back_to(before);
             // A full disk may have ended the whole transaction, and the savepoint with it.
@@ -112,6 +144,15 @@ impl Writer {
         }
         savepoint("RELEASE job")?;
         done
+    }
+
+    fn run_job(&self, job: &mut Job) -> Result<(), StoreError> {
+        let doing = job.doing;
+        let tx = Tx::new(&self.conn, &self.news);
+        catch_unwind(AssertUnwindSafe(|| (job.work)(Step::Run(&tx)))).unwrap_or_else(|_panic| {
+            WorkBroke { doing }.tell();
+            Err(StoreError::Broken { doing })
+        })
     }
 
     fn committed(&mut self, ran: Vec<Ran>) {
@@ -130,11 +171,8 @@ impl Writer {
     }
 
     fn failed(&mut self, why: &StoreError, ran: Vec<Ran>) {
-        self.news.back_to(Told::default());
-        if !self.conn.is_autocommit() {
-            // If even this fails the connection has no transaction left to roll back.
-            let _undone = self.conn.execute_batch("ROLLBACK");
-        }
+        // If even this fails the connection has no transaction left to take back.
+        let _undone = self.undo();
         if matches!(why, StoreError::Busy { .. }) {
             CommitFailed { why, kept: self.sort_out(why, ran) }.tell();
             return self.be_patient();
