@@ -58,7 +58,7 @@ pub enum UnreadableBadge {
 }
 
 /// The longest badge value, in characters: a QR code of a member app fits, a runaway scanner does not.
-pub(super) const BADGE_CHARS_MAX: usize = 128;
+pub const BADGE_CHARS_MAX: usize = 128;
 
 /// A normalised badge value together with its form. Prints masked: card numbers stay out of logs.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -20,7 +20,8 @@ struct Caller {
 impl Caller {
     async fn new(options: Options) -> Result<Self> {
         let sandbox = Sandbox::start(options).await?;
-        let mut caller = Self { sandbox, http: site::api::http_client(), token: String::new(), facility_id: String::new() };
+        let mut caller =
+            Self { sandbox, http: site::api::http_client(), token: String::new(), facility_id: String::new() };
         caller.log_in().await?;
         Ok(caller)
     }
