@@ -7,7 +7,8 @@ mod shared;
 use std::time::Instant;
 
 use rand::{Rng, SeedableRng, rngs::StdRng};
-use shared::{Club, Times, card, micros, open_day, policy, table};
+use shared::club::{Club, card, open_day, policy};
+use shared::{Times, machine, micros, table};
 use varco::access::{self, GateCondition, Records, Reservations};
 use varco::domain::{GateMode, Verdict};
 
@@ -25,6 +26,7 @@ async fn main() {
         let ratio = median.as_secs_f64() / baseline.get_or_insert(median).as_secs_f64();
         rows.push(vec![people.to_string(), micros(median), micros(rare), format!("{ratio:.2}")]);
     }
+    machine::describe();
     table(
         "Look-up and decision on the gate's thread, by size of the club",
         &["people", "median", "p99", "median ÷ median at 1,000"],
