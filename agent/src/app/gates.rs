@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use tokio::sync::{mpsc, watch};
@@ -15,12 +16,16 @@ use crate::turnstile::{GATE_ORDERS_MAX, GateOrder, Site, Turnstile};
 /// How each gate is reached. Replaced as a whole when gates are rebuilt.
 pub type GateOrders = Arc<BTreeMap<GateId, mpsc::Sender<GateOrder>>>;
 
+/// How long a gate that is to close may take until nobody is on the way through it. A pulse takes half a second; whoever
+/// has not walked through a turnstile by then is written down as not passed.
+const IDLE_WITHIN: Duration = Duration::from_secs(5);
+
 /// Gates that share wires, as configured.
 #[derive(Clone, PartialEq, Debug)]
 struct Wiring {
     doors: door::Config,
     gates: Vec<Gate>,
-    repeat_window: std::time::Duration,
+    repeat_window: Duration,
 }
 
 impl Wiring {
@@ -31,8 +36,22 @@ impl Wiring {
 
 struct Running {
     wiring: Wiring,
+    /// The gates end as soon as they are idle, and their doors with them.
+    retire: CancellationToken,
+    /// The doors end at once.
     cancel: CancellationToken,
     tasks: JoinSet<anyhow::Result<()>>,
+}
+
+impl Running {
+    /// Waits for gates that were told to retire, but not for ever: then their doors are closed.
+    async fn ended(&mut self) {
+        let idle = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(IDLE_WITHIN, idle).await.is_err() {
+            self.cancel.cancel();
+            while self.tasks.join_next().await.is_some() {}
+        }
+    }
 }
 
 /// All gates of the site as they run.
@@ -56,26 +75,16 @@ impl Gates {
     }
 
     /// Makes the running gates those configured: unchanged ones go on undisturbed, changed and removed ones are closed
-    /// (a passage under way is finished and recorded), new ones are started.
+    /// when they are idle (a passage under way is finished and recorded), new ones are started.
     ///
     /// # Errors
-    /// When the modes of gates cannot be read from the store.
+    /// When the modes of gates cannot be read from the store; then all gates are as they were.
     pub(super) async fn become_configured(&mut self, doors: &door::Config, policy: &Policy) -> anyhow::Result<()> {
         let wanted = groups(doors, policy);
-        let mut kept = Vec::new();
-        for mut running in std::mem::take(&mut self.running) {
-            if wanted.contains(&running.wiring) {
-                kept.push(running);
-                continue;
-            }
-            running.cancel.cancel();
-            while running.tasks.join_next().await.is_some() {}
-            let readers = running.wiring.readers();
-            running.wiring.gates.iter().for_each(|gate| self.site.board.take_down(&gate.id, &readers));
-        }
-        self.running = kept;
-        let modes = self.site.store.read("reading the modes of gates", |view| view.gate_modes()).await?;
-        let modes: BTreeMap<GateId, GateMode> = modes.into_iter().collect();
+        let before = self.modes().await?;
+        self.close_all_but(&wanted).await;
+        // Modes may have changed while gates were closing.
+        let modes = self.modes().await.unwrap_or(before);
         for wiring in wanted {
             if !self.running.iter().any(|running| running.wiring == wiring) {
                 self.start(wiring, &modes);
@@ -84,8 +93,28 @@ impl Gates {
         Ok(())
     }
 
+    async fn modes(&self) -> anyhow::Result<BTreeMap<GateId, GateMode>> {
+        let modes = self.site.store.read("reading the modes of gates", |view| view.gate_modes()).await?;
+        Ok(modes.into_iter().collect())
+    }
+
+    async fn close_all_but(&mut self, wanted: &[Wiring]) {
+        let (kept, mut closing): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.running).into_iter().partition(|running| wanted.contains(&running.wiring));
+        self.running = kept;
+        closing.iter().for_each(|running| running.retire.cancel());
+        futures_util::future::join_all(closing.iter_mut().map(Running::ended)).await;
+        for Running { wiring, .. } in closing {
+            let readers = wiring.readers();
+            for gate in &wiring.gates {
+                self.site.board.take_down(&gate.id, &readers);
+                self.orders.send_modify(|known| drop(Arc::make_mut(known).remove(&gate.id)));
+            }
+        }
+    }
+
     fn start(&mut self, wiring: Wiring, modes: &BTreeMap<GateId, GateMode>) {
-        let cancel = CancellationToken::new();
+        let (retire, cancel) = (CancellationToken::new(), CancellationToken::new());
         let mut tasks = JoinSet::new();
         let mut doors = JoinSet::new();
         wiring.readers().into_iter().for_each(|reader| self.site.board.put_up_reader(reader));
@@ -98,8 +127,9 @@ impl Gates {
             });
             let mode = modes.get(&gate.id).copied().unwrap_or_default();
             let turnstile = Turnstile::new(self.site.clone(), gate, mode, line, received);
+            let retire = retire.clone();
             tasks.spawn(async move {
-                turnstile.run().await;
+                turnstile.run(retire).await;
                 Ok(())
             });
         }
@@ -109,7 +139,7 @@ impl Gates {
             }
             Ok(())
         });
-        self.running.push(Running { wiring, cancel, tasks });
+        self.running.push(Running { wiring, retire, cancel, tasks });
     }
 
     /// Resolves only when a gate ended that should not have: a bug, which ends the process.
@@ -130,12 +160,9 @@ impl Gates {
         }
     }
 
-    /// Closes the doors, lets every passage under way be finished and recorded, and returns.
+    /// Lets every passage under way be finished and recorded, closes the doors, and returns.
     pub(super) async fn close(&mut self) {
-        self.running.iter().for_each(|running| running.cancel.cancel());
-        for running in &mut self.running {
-            while running.tasks.join_next().await.is_some() {}
-        }
+        self.close_all_but(&[]).await;
     }
 }
 
@@ -158,4 +185,100 @@ fn groups(doors: &door::Config, policy: &Policy) -> Vec<Wiring> {
         repeat_window: policy.repeat_window,
     };
     by_port.into_values().map(group).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::{broadcast, oneshot};
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::domain::Confirm;
+    use crate::store::Store;
+    use crate::turnstile::{Board, Desk, OpenOrder, SITE_EVENTS_MAX};
+    use crate::visit::world;
+
+    /// Long enough to be told from nothing, short enough to be waited for.
+    const PULSE: Duration = Duration::from_millis(300);
+
+    fn gates(folder: &tempfile::TempDir) -> Gates {
+        let path = folder.path().join("varco.db");
+        let config = crate::store::Config {
+            path,
+            keep_delivered: Duration::from_secs(86_400),
+            keep_passages: None,
+            ballast_bytes: 64 * 1024,
+        };
+        let clock = Clock::system();
+        let store = Store::open(&config, clock.clone()).unwrap();
+        Gates::new(Site {
+            clock,
+            desk: Desk::new(store.clone()),
+            store,
+            policy: watch::Sender::new(Arc::new(world::policy())).subscribe(),
+            texts: watch::Sender::new(Arc::default()).subscribe(),
+            lanes: Arc::new([]),
+            board: Board::default(),
+            events: broadcast::channel(SITE_EVENTS_MAX).0,
+        })
+    }
+
+    /// Gates without a board, of such a pulse.
+    fn configured(names: &[&str], open_for: Duration) -> (door::Config, Policy) {
+        let ids = || names.iter().map(|name| name.parse::<GateId>().unwrap());
+        let wired = ids().map(|gate| door::GateWiring { gate, driver: GateDriver::None });
+        let (confirm, passage_timeout) = (Confirm::Assumed, Duration::from_secs(8));
+        let gate = |id: GateId| (id.clone(), Gate { id, confirm, passage_timeout, open_for, free_exit: false });
+        let policy = Policy { gates: ids().map(gate).collect(), ..world::policy() };
+        (door::Config { gates: wired.collect(), readers: Vec::new() }, policy)
+    }
+
+    async fn become_configured(gates: &mut Gates, (doors, policy): (door::Config, Policy)) -> anyhow::Result<()> {
+        gates.become_configured(&doors, &policy).await
+    }
+
+    fn known(gates: &Gates) -> Vec<String> {
+        gates.orders().borrow().keys().map(ToString::to_string).collect()
+    }
+
+    #[tokio::test]
+    async fn a_gate_that_is_configured_no_longer_takes_no_orders() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut gates = gates(&folder);
+        become_configured(&mut gates, configured(&["front", "back"], PULSE)).await.unwrap();
+        assert_eq!(known(&gates), ["back", "front"]);
+        become_configured(&mut gates, configured(&["front"], PULSE)).await.unwrap();
+        assert_eq!(known(&gates), ["front"]);
+        assert!(!gates.orders().borrow()[&"front".parse::<GateId>().unwrap()].is_closed());
+    }
+
+    #[tokio::test]
+    async fn a_changed_gate_is_rebuilt_when_whoever_it_opened_for_is_through() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut gates = gates(&folder);
+        become_configured(&mut gates, configured(&["turnstile-1"], PULSE)).await.unwrap();
+        let (answer, answered) = oneshot::channel();
+        let (operator, reason, reader) = ("desk".into(), "forgot the card".into(), "entry".parse().unwrap());
+        let order = GateOrder::Open(OpenOrder { operator, reason, person: None, reader, answer });
+        let orders = gates.orders().borrow().values().next().unwrap().clone();
+        let ordered = gates.site.clock.now().uptime;
+        orders.try_send(order).unwrap();
+        answered.await.unwrap().unwrap();
+
+        become_configured(&mut gates, configured(&["turnstile-1"], PULSE * 2)).await.unwrap();
+
+        assert!(gates.site.clock.now().uptime.since(ordered) >= PULSE, "the pulse was cut off");
+        assert!(orders.is_closed(), "it is another gate behind the same name");
+        assert_eq!(known(&gates), ["turnstile-1"]);
+    }
+
+    #[tokio::test]
+    async fn a_store_that_cannot_be_read_leaves_the_gates_as_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut gates = gates(&folder);
+        become_configured(&mut gates, configured(&["front"], PULSE)).await.unwrap();
+        gates.site.store.close().await;
+        become_configured(&mut gates, configured(&["front"], PULSE * 2)).await.unwrap_err();
+        assert!(!gates.orders().borrow()[&"front".parse::<GateId>().unwrap()].is_closed());
+    }
 }

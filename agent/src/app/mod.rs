@@ -30,8 +30,12 @@ use crate::turnstile::{Board, Desk, DoorStates, SITE_EVENTS_MAX, Site};
 /// How long readers may take to be tried before the agent calls itself ready: opening a tty is quick unless its driver
 /// hangs, and the other gates should not wait for that.
 const FIRST_TRY_MAX: Duration = Duration::from_secs(5);
-/// How long lanes may take to finish what they have sent; what is not acknowledged by then is sent again at the next start.
-const DRAIN_MAX: Duration = Duration::from_secs(10);
+/// How long passages under way may take to end and to be written down: the disk may be full, and then what it does not
+/// take is lost however long it is waited for.
+const PASSAGES_MAX: Duration = Duration::from_secs(8);
+/// How long lanes may take to finish what they have sent (ten seconds) and to write down what was acknowledged; what is
+/// not by then is sent again at the next start.
+const DRAIN_MAX: Duration = Duration::from_secs(15);
 
 /// Runs the agent of a configuration file until SIGTERM or SIGINT, then drains. SIGHUP reads the file again.
 ///
@@ -173,26 +177,36 @@ impl Agent {
         }
     }
 
-    /// Ends in the order of flow: readers and console, then passages under way, then lanes, then the store. A second
-    /// SIGTERM ends the waiting for upstreams.
+    /// Ends in the order of flow: console, passages under way with their readers, then lanes, then the store. A second
+    /// SIGTERM ends the waiting.
     async fn stop(mut self, again: &mut Signal) {
         systemd::stopping();
         tracing::info!("stopping");
         self.sources.cancel();
-        self.gates.close().await;
+        let ended = within(PASSAGES_MAX, self.gates.close(), again).await;
+        if ended.is_none() {
+            tracing::warn!("passages were still being written down");
+        }
         self.lanes_open.cancel();
         let drained = async {
             while self.console.join_next().await.is_some() {}
             while self.lanes.join_next().await.is_some() {}
         };
-        tokio::select! {
-            () = drained => {}
-            () = tokio::time::sleep(DRAIN_MAX) => tracing::warn!("upstreams did not answer; what waits is sent at the next start"),
-            _ = again.recv() => {}
+        if within(DRAIN_MAX, drained, again).await.is_none() {
+            tracing::warn!("upstreams did not answer; what waits is sent at the next start");
         }
         self.lanes.shutdown().await;
         self.console.shutdown().await;
         self.store.close().await;
+    }
+}
+
+/// None: it took too long, or somebody asked again to end.
+async fn within<T>(at_most: Duration, work: impl Future<Output = T>, again: &mut Signal) -> Option<T> {
+    tokio::select! {
+        done = work => Some(done),
+        () = tokio::time::sleep(at_most) => None,
+        _ = again.recv() => None,
     }
 }
 

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
+use futures_util::stream::{FuturesOrdered, FuturesUnordered};
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 use super::facts::{GateChanged, PassageNotRecorded, PassageRecorded, ReaderChanged};
 use super::pending::{Pending, PendingPassages};
@@ -24,6 +25,7 @@ use crate::door::{DoorEvent, GateCommand, GateLine};
 use crate::passage::{Ask, Effect, Input, Machine};
 use crate::store::{Recorded, Store, StoreError};
 use crate::telemetry::Fact;
+use crate::visit;
 
 /// How long a loop without a deadline sleeps before it looks again; nothing depends on it.
 const IDLE: Duration = Duration::from_secs(3600);
@@ -49,7 +51,8 @@ pub struct Site {
     pub events: broadcast::Sender<SiteEvent>,
 }
 
-type Under<T> = FuturesUnordered<Pin<Box<dyn Future<Output = T> + Send>>>;
+type Going<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+type Under<T> = FuturesUnordered<Going<T>>;
 
 /// The loop of one gate.
 pub struct Turnstile {
@@ -62,6 +65,8 @@ pub struct Turnstile {
     pending: PendingPassages,
     deciding: Under<(PassageId, Now, Reader, Cause, Answer)>,
     recording: Under<(Passage, Result<Recorded, StoreError>)>,
+    /// Modes on their way to the disk, in the order in which they were ordered: the last one is in force.
+    remembering: FuturesOrdered<Going<(ModeOrder, Result<(), StoreError>)>>,
 }
 
 /// Why somebody is decided about.
@@ -75,8 +80,10 @@ enum Turn {
     Door(DoorEvent),
     Decided(PassageId, Now, Reader, Cause, Answer),
     Recorded(Passage, Result<Recorded, StoreError>),
+    Remembered(ModeOrder, Result<(), StoreError>),
     Order(GateOrder),
     Deadline,
+    Retired,
     DoorGone,
 }
 
@@ -96,20 +103,23 @@ impl Turnstile {
             pending: PendingPassages::default(),
             deciding: Under::new(),
             recording: Under::new(),
+            remembering: FuturesOrdered::new(),
         }
     }
 
-    /// Runs until the door's lines are closed, then finishes what is to be recorded.
-    pub async fn run(mut self) {
+    /// Runs until it is to retire and nobody is on the way through, or until the door's lines are closed; then finishes
+    /// what is to be recorded.
+    pub async fn run(mut self, retire: CancellationToken) {
         loop {
-            match self.turn().await {
+            match self.turn(&retire).await {
                 Turn::Door(event) => self.hear(event),
                 Turn::Decided(id, at, reader, cause, answer) => self.decided(id, at, reader, cause, answer),
                 Turn::Recorded(passage, recorded) => self.recorded(&passage, recorded),
                 Turn::Order(GateOrder::Open(order)) => self.ask_by_hand(order),
-                Turn::Order(GateOrder::Mode(order)) => self.change_mode(order).await,
+                Turn::Order(GateOrder::Mode(order)) => self.remember_mode(order),
+                Turn::Remembered(order, remembered) => self.change_mode(order, remembered),
                 Turn::Deadline => self.step(Input::Tick),
-                Turn::DoorGone => break,
+                Turn::Retired | Turn::DoorGone => break,
             }
         }
         self.step(Input::Closing);
@@ -120,17 +130,27 @@ impl Turnstile {
         while let Some((passage, recorded)) = self.recording.next().await {
             self.recorded(&passage, recorded);
         }
+        while let Some((order, remembered)) = self.remembering.next().await {
+            self.change_mode(order, remembered);
+        }
     }
 
-    async fn turn(&mut self) -> Turn {
+    async fn turn(&mut self, retire: &CancellationToken) -> Turn {
+        let idle = self.machine.is_idle() && self.deciding.is_empty();
         let now = self.site.clock.now().uptime;
         let until_deadline = self.machine.deadline().map_or(IDLE, |at| at.since(now));
+        if until_deadline.is_zero() {
+            // Before any read: a reader that never pauses must not keep a gate open past its time.
+            return Turn::Deadline;
+        }
         tokio::select! {
             biased;
             event = self.line.events.recv() => event.map_or(Turn::DoorGone, Turn::Door),
             Some((id, at, reader, cause, answer)) = self.deciding.next() => Turn::Decided(id, at, reader, cause, answer),
             Some((passage, recorded)) = self.recording.next() => Turn::Recorded(passage, recorded),
+            Some((order, remembered)) = self.remembering.next() => Turn::Remembered(order, remembered),
             Some(order) = self.orders.recv() => Turn::Order(order),
+            () = retire.cancelled(), if idle => Turn::Retired,
             () = sleep(until_deadline) => Turn::Deadline,
         }
     }
@@ -254,6 +274,10 @@ impl Turnstile {
     }
 
     fn record(&mut self, id: PassageId, outcome: PassageOutcome) {
+        if !visit::moves(outcome) {
+            // Nothing will be consumed, so that a slow disk need not keep others, or the next try, from it.
+            self.site.desk.release(id);
+        }
         if let Some(passage) = self.pending.settle(id, outcome, &self.gate.id) {
             self.write_down(passage);
         }
@@ -276,8 +300,7 @@ impl Turnstile {
             Ok(recorded) => {
                 PassageRecorded { passage, recorded: &recorded }.tell();
                 if let Some(order) = order {
-                    let opened = Opened { passage_id: passage.id, at: passage.at, new_visit: recorded.new_visit };
-                    let _gone = order.send(Ok(opened));
+                    let _gone = order.send(opened_by(passage, &recorded));
                 }
                 let (new_visit, ended_visit) = (recorded.new_visit, recorded.ended_visit);
                 let passage = Box::new(recorded.told);
@@ -293,11 +316,19 @@ impl Turnstile {
     }
 
     /// The mode is in force only once the store remembers it: a gate locked by an operator is locked after a restart.
-    async fn change_mode(&mut self, order: ModeOrder) {
-        let ModeOrder { operator, mode, reason, answer } = order;
-        let (gate, at) = (self.gate.id.clone(), self.site.clock.now().wall);
-        let remember = move |tx: &crate::store::Tx<'_>| tx.set_gate_mode(&gate, mode, &operator, &reason, at);
-        let remembered = self.site.store.write("remembering a gate's mode", remember).await;
+    /// Badges are answered meanwhile.
+    fn remember_mode(&mut self, order: ModeOrder) {
+        let (store, gate, at) = (self.site.store.clone(), self.gate.id.clone(), self.site.clock.now().wall);
+        self.remembering.push_back(Box::pin(async move {
+            let ModeOrder { operator, mode, reason, .. } = &order;
+            let (mode, operator, reason) = (*mode, operator.clone(), reason.clone());
+            let remember = move |tx: &crate::store::Tx<'_>| tx.set_gate_mode(&gate, mode, &operator, &reason, at);
+            let remembered = store.write("remembering a gate's mode", remember).await;
+            (order, remembered)
+        }));
+    }
+
+    fn change_mode(&mut self, ModeOrder { mode, answer, .. }: ModeOrder, remembered: Result<(), StoreError>) {
         if remembered.is_ok() {
             self.mode = mode;
             let state = self.site.board.gate(&self.gate.id, |state| state.mode = mode);
@@ -310,6 +341,14 @@ impl Turnstile {
         // Nobody may be listening.
         let _listeners = self.site.events.send(event);
     }
+}
+
+/// What an operator hears of an opening that is written down.
+fn opened_by(passage: &Passage, recorded: &Recorded) -> Result<Opened, OrderRefused> {
+    if passage.outcome == PassageOutcome::NotPassed {
+        return Err(OrderRefused::Unreachable("it did not say in time that it opened".into()));
+    }
+    Ok(Opened { passage_id: passage.id, at: passage.at, new_visit: recorded.new_visit })
 }
 
 /// A rotation that nobody was granted.

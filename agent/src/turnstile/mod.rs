@@ -7,6 +7,8 @@ mod facts;
 mod gate_loop;
 mod orders;
 mod pending;
+#[cfg(test)]
+mod tests;
 
 pub use board::{Board, DoorStates, GateState, ReaderState};
 pub use desk::{Answer, Desk, Question, Right, Who};

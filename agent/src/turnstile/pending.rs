@@ -105,9 +105,10 @@ impl PendingPassages {
         self.orders.remove(&id)
     }
 
-    /// The gate could not be opened: whoever ordered it hears so at once.
+    /// The gate could not be opened: whoever ordered it hears so at once. Those whose passage has ended wait for its
+    /// record; for them it did open.
     pub(super) fn refuse_orders(&mut self, refused: &OrderRefused) {
-        for (_, answer) in self.orders.drain() {
+        for (_, answer) in self.orders.extract_if(|id, _| self.undecided.contains_key(id)) {
             let _gone = answer.send(Err(refused.clone()));
         }
     }
