@@ -178,6 +178,14 @@ pub fn loose_key(value: &str) -> String {
     if trimmed.is_empty() { bare } else { trimmed.to_owned() }
 }
 
+/// Whether some reader could take one credential value for the other.
+#[must_use]
+pub fn read_alike(one: &str, other: &str) -> bool {
+    [BadgeForm::Hex, BadgeForm::Decimal, BadgeForm::Text]
+        .into_iter()
+        .any(|form| Badge::new(form, one).is_ok_and(|badge| badge.is(other)))
+}
+
 fn without_separators(value: &str) -> String {
     value.chars().filter(|c| !matches!(c, ':' | '-' | '.' | ' ')).collect()
 }

@@ -11,7 +11,7 @@ mod site;
 mod standing;
 mod time;
 
-pub use badge::{BADGE_CHARS_MAX, Badge, BadgeForm, BadgeFormat, BadgeOrder, UnreadableBadge, loose_key};
+pub use badge::{BADGE_CHARS_MAX, Badge, BadgeForm, BadgeFormat, BadgeOrder, UnreadableBadge, loose_key, read_alike};
 pub use crm::{AccessAction, ActionRecord, ActionStatus, ActionType, AdvanceMode, Outcome, OutcomeGroup, ShownMessage};
 pub use decision::{
     Decision, Entitlement, EntitlementKind, Grant, GrantKind, MemberText, Reason, Severity, Step, TraceLine, Verdict,

@@ -1,15 +1,8 @@
-//! Which credential values are the same: those that some reader could take for one another.
+//! Who claims which credential values: two that some reader could take for one another are the same.
 
 use std::collections::HashMap;
 
-use crate::domain::{Badge, BadgeForm, loose_key};
-
-/// Whether some reader could take one value for the other.
-pub(super) fn read_alike(one: &str, other: &str) -> bool {
-    [BadgeForm::Hex, BadgeForm::Decimal, BadgeForm::Text]
-        .into_iter()
-        .any(|form| Badge::new(form, one).is_ok_and(|badge| badge.is(other)))
-}
+use crate::domain::{loose_key, read_alike};
 
 /// Who claims which values.
 #[derive(Default)]

@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::domain::{ExternalId, Person};
+use crate::domain::{ExternalId, Person, read_alike};
 use crate::store::{StoreError, Tx};
 
-use super::alike::{Claimants, read_alike};
+use super::alike::Claimants;
 use super::import::{Import, ImportError, ImportNews};
 use super::put::{Put, put_person, welcome};
 use super::read::{BATCH_PEOPLE_MAX, Entry};

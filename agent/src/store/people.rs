@@ -7,7 +7,7 @@ use super::columns::{Count, Doc, Moment, Word};
 use super::error::{StoreError, during};
 use super::page::{Page, page_of, rows_wanted};
 use super::transaction::{Tx, View};
-use crate::domain::{Badge, BadgeForm, Credential, ExternalId, Person, PersonId, Photo, loose_key};
+use crate::domain::{Credential, ExternalId, Person, PersonId, Photo, loose_key, read_alike};
 
 /// A person as stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -237,13 +237,6 @@ pub(super) fn written_forms(credentials: &[Credential]) -> impl Iterator<Item = 
 pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<StoredPerson> {
     let Doc(person) = row.get(1)?;
     Ok(StoredPerson { id: PersonId(row.get(0)?), person, updated_at: row.get::<_, Moment>(2)?.0 })
-}
-
-/// Whether any reader could take the two values for the same.
-fn read_alike(one: &str, other: &str) -> bool {
-    [BadgeForm::Hex, BadgeForm::Decimal, BadgeForm::Text]
-        .into_iter()
-        .any(|form| Badge::new(form, one).is_ok_and(|badge| badge.is(other)))
 }
 
 /// A count without a date was made at the time of the put: entries consumed earlier are in it.
