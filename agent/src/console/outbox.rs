@@ -79,10 +79,11 @@ pub(super) async fn list_outbox(
         (status = 409, description = "Nothing more happens to it", body = ProblemDocument, content_type = "application/problem+json")))]
 pub(super) async fn retry_row(
     State(console): Shared,
+    Extension(caller): CalledBy,
     Named(Row(id)): Named<Row>,
 ) -> Result<(StatusCode, Json<OutboxEntry>), ApiProblem> {
     let now = console.now();
-    let retry = move |tx: &Tx<'_>| Ok((tx.retry_row(id, now)?, row(tx, id)?));
+    let retry = move |tx: &Tx<'_>| Ok((tx.retry_row(id, &caller.name, now)?, row(tx, id)?));
     decided(id, console.handles.store.write("retrying a row", retry).await?)
 }
 

@@ -8,7 +8,7 @@ use super::transaction::Tx;
 use crate::domain::{FactKind, LaneId, Person, PersonId};
 
 impl Tx<'_> {
-    /// Marks what changed of a person who is linked to Mywellness. The key of a membership's mark is the membership's id,
+    /// Marks what changed of a person who is linked to Mywellness; one whose link was given up is tried again. The key of a membership's mark is the membership's id,
     /// that of the others the external id.
     pub(super) fn mark_changes(
         &self,
@@ -18,7 +18,7 @@ impl Tx<'_> {
         now: Timestamp,
     ) -> rusqlite::Result<()> {
         if !self.is_linked(old.id)? {
-            return Ok(());
+            return if itself(&old.person) == itself(new) { Ok(()) } else { self.introduce_again(old.id, now) };
         }
         let mark = |kind, key: &str| self.mark(kind, key, old.id, now);
         if photo_changed || itself(&old.person) != itself(new) {
@@ -36,6 +36,17 @@ impl Tx<'_> {
         }
         if old.person.groups != new.groups {
             mark(FactKind::Groups, new.external_id.as_str())?;
+        }
+        Ok(())
+    }
+
+    /// Whoever could not be made known at Mywellness, because something required was missing, is tried again: it may be
+    /// there now.
+    fn introduce_again(&self, person: PersonId, now: Timestamp) -> rusqlite::Result<()> {
+        let sql = "SELECT id FROM outbox
+                   WHERE person = ?1 AND lane = ?2 AND kind = ?3 AND body = '' AND state = 'parked'";
+        for row in self.all(sql, (person.0, links::LANE, FactKind::Person.as_str()), |row| row.get(0))? {
+            self.make_pending(row, now)?;
         }
         Ok(())
     }

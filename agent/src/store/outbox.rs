@@ -255,20 +255,20 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// When SQLite fails.
-    pub fn retry_row(&self, id: RowId, now: Timestamp) -> Result<bool, StoreError> {
+    pub fn retry_row(&self, id: RowId, operator: &str, now: Timestamp) -> Result<bool, StoreError> {
         during("retrying an outbox row", || {
             let sql = "SELECT 1 FROM outbox WHERE id = ?1 AND state NOT IN ('delivered', 'suppressed', 'discarded', 'erased')";
             if self.one(sql, [id.0], |_| Ok(()))?.is_none() {
                 return Ok(false);
             }
             self.make_pending(id.0, now)?;
-            self.audit(None, "retry_row", &id.to_string(), None, now)?;
+            self.audit(Some(operator), "retry_row", &id.to_string(), None, now)?;
             Ok(true)
         })
     }
 
     /// A row in flight stays there: its answer is on the way.
-    fn make_pending(&self, id: i64, now: Timestamp) -> rusqlite::Result<()> {
+    pub(super) fn make_pending(&self, id: i64, now: Timestamp) -> rusqlite::Result<()> {
         let sql = "UPDATE outbox SET state = 'pending', held_for = NULL, changed_at = ?2 WHERE id = ?1 AND state <> 'in_flight'";
         self.run(sql, (id, Moment(now)))?;
         self.news().outbox_changed();

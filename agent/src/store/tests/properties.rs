@@ -95,7 +95,7 @@ impl Day {
             Event::Settle { row, outcome } => tx.settle(&[(RowId(*row), outcome.clone())], self.now)?,
             Event::Begin { row } => tx.begin_row(RowId(*row), self.now)?,
             Event::Restart => drop(tx.unsettle_in_flight(&name("mywellness"), self.now)?),
-            Event::Retry { row } => drop(tx.retry_row(RowId(*row), self.now)?),
+            Event::Retry { row } => drop(tx.retry_row(RowId(*row), "desk", self.now)?),
             Event::Discard { row } => drop(tx.discard_row(RowId(*row), "desk", "why not", self.now)?),
             Event::Receipt => {
                 let sent = tx.unreceipted_rows(&name("mqtt"), Timestamp::MAX, 3)?;

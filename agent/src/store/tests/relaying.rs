@@ -241,17 +241,19 @@ async fn an_operator_retries_and_gives_up_rows_and_it_is_written_down() {
     let mut changes = club.store.outbox_changes();
     changes.borrow_and_update();
 
-    assert!(club.write(move |tx| tx.retry_row(parked, at("11:00"))).await);
+    assert!(club.write(move |tx| tx.retry_row(parked, "desk", at("11:00"))).await);
     assert_eq!(waiting(&club).await, ["a", "b"]);
     assert!(changes.has_changed().expect("the store lives"), "the lane looks again");
     let discard = async |row| club.write(move |tx| tx.discard_row(row, "desk", "a test row", at("12:00"))).await;
     assert!(discard(waiting_row).await);
     assert!(!discard(waiting_row).await, "final");
-    assert!(!club.write(move |tx| tx.retry_row(waiting_row, at("12:00"))).await);
-    assert!(!club.write(move |tx| tx.retry_row(RowId(999), at("12:00"))).await);
+    assert!(!club.write(move |tx| tx.retry_row(waiting_row, "desk", at("12:00"))).await);
+    assert!(!club.write(move |tx| tx.retry_row(RowId(999), "desk", at("12:00"))).await);
     settle(&club, waiting_row, RowOutcome::Delivered).await;
     assert_eq!(entry(&club, waiting_row).await.state, RowState::Discarded, "a late answer changes nothing");
     assert_eq!(club.number("SELECT count(*) FROM operator_command WHERE reason = 'a test row'").await, 1);
+    let retried = "SELECT count(*) FROM operator_command WHERE command = 'retry_row' AND operator = 'desk'";
+    assert_eq!(club.number(retried).await, 1, "only what was done");
 }
 
 #[tokio::test]
@@ -289,4 +291,19 @@ async fn every_look_of_a_lane_is_a_range_of_an_index() {
     assert_eq!(rows, "SEARCH outbox USING INDEX outbox_waiting (lane=? AND id>?)");
     assert_eq!(plan(sent.to_owned()).await, "SEARCH outbox USING INDEX outbox_sent (lane=?)");
     assert_eq!(plan(newest.to_owned()).await, "SEARCH visit USING INDEX visit_by_person (person=?)");
+}
+
+#[tokio::test]
+async fn a_person_who_lacked_something_required_is_tried_again_once_their_document_changed() {
+    let club = club();
+    let anna = club.put(Person { email: None, ..person("M-1", "A1") }).await;
+    club.write(move |tx| tx.enqueue(&name(LANE), FactKind::Person, "M-1", Some(anna), "", at("09:00"))).await;
+    let mark = club.read(|view| view.waiting_rows(&name(LANE), RowId(0), 1)).await[0].id;
+    settle(&club, mark, RowOutcome::Never("required and missing: email".to_owned())).await;
+
+    club.put(Person { email: None, ..person("M-1", "B2") }).await;
+    assert_eq!(entry(&club, mark).await.state, RowState::Parked, "another card mends nothing");
+    club.put(person("M-1", "B2")).await;
+    assert_eq!(entry(&club, mark).await.state, RowState::Pending);
+    assert_eq!(club.number("SELECT count(*) FROM outbox").await, 1, "no second mark");
 }
