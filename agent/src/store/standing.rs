@@ -12,7 +12,8 @@ use crate::domain::{
     Person, PersonId, Presence, Standing, Visit, VisitEnd, VisitId, ZoneId, loose_key,
 };
 
-/// Open actions looked at for one person, oldest first: more than a desk could mean, few enough to stay quick.
+/// Open actions that act at gates looked at for one person, those that block first, then the oldest: more than a desk
+/// could mean, few enough to stay quick.
 const ACTIONS_MAX: u32 = 64;
 
 impl View<'_> {
@@ -128,7 +129,10 @@ impl View<'_> {
 const OPEN_ACTIONS: &str = "SELECT a.id, a.due_on, a.valid_until, a.show_limit, t.doc,
         (SELECT count(*) FROM crm_shown s WHERE s.action = a.id)
     FROM crm_action a JOIN crm_action_type t ON t.id = a.action_type
-    WHERE a.person = ?1 AND a.status = 'open' ORDER BY a.id LIMIT ?2";
+    WHERE a.person = ?1 AND a.status = 'open'
+    ORDER BY t.doc ->> 'obsolete', t.doc ->> 'access_action' = 'message_and_block' DESC,
+             t.doc ->> 'access_action' = 'message' DESC, a.id
+    LIMIT ?2";
 
 /// Reads `id, started_at, reader, club_day, membership, ended_at, ended_by`.
 pub(super) fn visit(row: &Row<'_>) -> rusqlite::Result<Visit> {

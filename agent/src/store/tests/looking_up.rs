@@ -158,6 +158,27 @@ async fn open_actions_come_with_what_their_type_says_and_concluded_ones_do_not()
 }
 
 #[tokio::test]
+async fn a_block_is_found_behind_any_number_of_actions_that_do_nothing_at_a_gate() {
+    let club = club();
+    let anna = club.put(person("M-1", "A1")).await;
+    let types = [("mail", "none", false), ("old", "message_and_block", true), ("call", "message_and_block", false)];
+    club.write(move |tx| {
+        for (id, access_action, obsolete) in types {
+            let document = serde_json::json!({"name": id, "access_action": access_action, "obsolete": obsolete});
+            tx.put_action_type(&name(id), &serde_json::from_value(document).expect("a valid type"))?;
+        }
+        for kind in std::iter::repeat_n("mail", 100).chain(std::iter::repeat_n("old", 100)).chain(["call"]) {
+            tx.insert_action(&ActionRecord { action_type: name(kind), ..open_action("M-1") }, anna)?;
+        }
+        Ok(())
+    })
+    .await;
+
+    let actions = club.standing(anna).await.actions;
+    assert_eq!((actions[0].access_action, actions[0].obsolete), (AccessAction::MessageAndBlock, false));
+}
+
+#[tokio::test]
 async fn an_action_cannot_be_deleted_while_its_person_is_there() {
     let club = club();
     let anna = club.put(person("M-1", "A1")).await;
