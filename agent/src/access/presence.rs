@@ -16,13 +16,22 @@ pub(super) fn way(reader: &Reader, policy: &Policy, visit: Option<&Visit>, prese
     }
 }
 
-/// Anti-passback. Only the way in counts: inner readers are passed again and again without a reader on the way back.
+/// Anti-passback. Only the way in counts: inner readers are passed again and again without a reader on the way back. Who
+/// is expected at another gate counts as inside: the second card of one person is not for a friend at the next gate.
 pub(super) fn passback(case: &Case<'_>) -> Vec<Finding> {
     let again = case.visit.map(|visit| Finding::note(format!("visit {} goes on", visit.id)));
-    let inside = case.way == Way::In && is_inside(case.reader, case.policy, case.visit, case.presence);
-    let breach = severity(case.policy.anti_passback)
-        .filter(|_| inside)
-        .map(|severity| Finding::new(severity, Reason::Passback, "inside already"));
+    let breach = severity(case.policy.anti_passback).and_then(|severity| {
+        let detail = if case.way != Way::In {
+            return None;
+        } else if is_inside(case.reader, case.policy, case.visit, case.presence) {
+            "inside already"
+        } else if case.reserved.expects(case.standing.id) {
+            "expected at a gate already"
+        } else {
+            return None;
+        };
+        Some(Finding::new(severity, Reason::Passback, detail))
+    });
     again.into_iter().chain(breach).collect()
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::{EntitlementKind, Grant, MembershipId, PassageId, PersonId, ZoneId};
+use crate::domain::{EntitlementKind, Grant, GrantKind, MembershipId, PassageId, PersonId, ZoneId};
 
 /// Grants not yet settled, at every gate: places and entries that are spoken for. Holds one grant for each gate and
 /// those whose records are on their way to the disk, so the store's queue bounds it.
@@ -12,6 +12,7 @@ pub struct Reservations(BTreeMap<PassageId, Held>);
 #[derive(Clone, Debug)]
 struct Held {
     person: Option<PersonId>,
+    kind: GrantKind,
     entry: Option<MembershipId>,
     place: Option<ZoneId>,
 }
@@ -20,13 +21,19 @@ impl Reservations {
     /// Speaks for what a grant uses, until released. Reserving for the same passage again replaces what it held.
     pub fn reserve(&mut self, passage: PassageId, person: Option<PersonId>, grant: &Grant) {
         let card = grant.entitlement.as_ref().filter(|it| it.kind == EntitlementKind::PunchCard);
-        let held = Held { person, entry: card.map(|it| it.membership.clone()), place: grant.enters.clone() };
+        let entry = card.map(|it| it.membership.clone());
+        let held = Held { person, kind: grant.kind, entry, place: grant.enters.clone() };
         self.0.insert(passage, held);
     }
 
     /// The passage is settled and durable, or nobody went through.
     pub fn release(&mut self, passage: PassageId) {
         self.0.remove(&passage);
+    }
+
+    /// Whether a gate is open for this person to come in by, or was and the record is on its way.
+    pub(super) fn expects(&self, person: PersonId) -> bool {
+        self.0.values().any(|held| held.person == Some(person) && held.kind != GrantKind::Exit)
     }
 
     /// Entries of a punch card that are spoken for.

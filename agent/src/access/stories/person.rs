@@ -306,6 +306,26 @@ fn passback_is_silent_warned_or_refused() {
 }
 
 #[test]
+fn a_second_card_at_the_next_gate_is_passback_and_the_way_out_is_not() {
+    let expected_by = |kind| {
+        move |it: &mut Scene| {
+            it.policy.anti_passback = Level::Block;
+            let coming = Grant { kind, entitlement: None, enters: None };
+            it.reserved.reserve(passage(1), Some(it.standing.id), &coming);
+        }
+    };
+    check(
+        "entry",
+        expected_by(GrantKind::Member),
+        expect![[r#"
+        In: Deny | Reason(Passback)
+        Block passback: expected at a gate already"#]],
+    );
+    check("entry", expected_by(GrantKind::Exit), expect!["In: Member using S-1 Subscription, entering gym | Welcome"]);
+    check("exit", expected_by(GrantKind::Member), expect!["Out: Exit using nothing, entering - | Goodbye"]);
+}
+
+#[test]
 fn an_operator_opens_for_a_person_with_all_reasons_as_warnings() {
     let by_hand = |change: fn(&mut Scene)| {
         let mut it = Scene::at("entry");
