@@ -218,7 +218,8 @@ impl Policy {
         self.with_parents(inside).any(|around| around.id == *zone)
     }
 
-    /// The zones that a reader with `new_visit` enters: leaving one ends the visit.
+    /// The zones that a reader with `new_visit` enters. A way out ends the visit if it leads out of one of these, or of a
+    /// zone around one, and not into another of them (`visit` decides).
     #[must_use]
     pub fn visit_zones(&self) -> BTreeSet<&ZoneId> {
         self.readers.values().filter(|reader| reader.new_visit).filter_map(|reader| reader.zone.as_ref()).collect()
