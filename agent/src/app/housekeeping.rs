@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::domain::{ClockQuality, Now, Policy};
-use crate::store::{self, Store, StoreError};
+use crate::store::{self, Store, StoreError, StoreState};
+use crate::turnstile::SiteEvent;
 
 /// How often the store is tidied. A presence may outlast its stay by so much.
 const TIDY_EVERY: Duration = Duration::from_secs(10);
@@ -43,6 +44,27 @@ pub(super) async fn run(
                 }
             }
         }
+    }
+}
+
+/// Tells the live feed when the store stops to take writes, or begins again, until cancelled.
+pub(super) async fn tell_store_states(
+    mut states: watch::Receiver<StoreState>,
+    events: broadcast::Sender<SiteEvent>,
+    cancel: CancellationToken,
+) {
+    let changes = async {
+        while states.changed().await.is_ok() {
+            let state = (*states.borrow_and_update()).into();
+            // Nobody may be listening.
+            let _listeners = events.send(SiteEvent::Store { state });
+        }
+        // The store is gone, and the agent ends.
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = cancel.cancelled() => {}
+        () = changes => {}
     }
 }
 
@@ -93,6 +115,22 @@ mod tests {
     fn at(wall_second: i64, uptime_seconds: u64, quality: ClockQuality) -> Now {
         let wall = Timestamp::from_second(wall_second).expect("a plausible second");
         Now { wall, quality, uptime: Uptime(Duration::from_secs(uptime_seconds)) }
+    }
+
+    #[tokio::test]
+    async fn the_live_feed_is_told_that_the_disk_is_full() {
+        let states = watch::Sender::new(StoreState::Ready);
+        let (events, mut told) = broadcast::channel(4);
+        let cancel = CancellationToken::new();
+        let telling = tell_store_states(states.subscribe(), events, cancel.clone());
+        let watching = async {
+            for state in [StoreState::Full, StoreState::Ready] {
+                states.send_replace(state);
+                assert_eq!(told.recv().await, Ok(SiteEvent::Store { state: state.into() }));
+            }
+            cancel.cancel();
+        };
+        tokio::join!(telling, watching);
     }
 
     #[test]

@@ -120,12 +120,14 @@ impl Agent {
             metrics,
             ready: ready.subscribe(),
         };
+        let site_events = handles.events.clone();
         let mut console = JoinSet::new();
         let address = console::serve(&config.console, handles, &mut console, &sources).await?;
         let keep = housekeeping::run(store.clone(), config.store.clone(), clock, policy.subscribe(), sources.clone());
         let mut upkeep = JoinSet::new();
         upkeep.spawn(keep);
         upkeep.spawn(systemd::keep_alive(store.clone(), sources.clone()));
+        upkeep.spawn(housekeeping::tell_store_states(store.states(), site_events, sources.clone()));
         let _some_reader_hangs = tokio::time::timeout(FIRST_TRY_MAX, every_line_tried(board.watch())).await;
         ready.send_replace(true);
         say_ready(&address, &config);
