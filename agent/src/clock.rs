@@ -15,7 +15,14 @@ const BUILT: &str = "2026-11-21T00:00:00Z";
 #[derive(Clone, Debug)]
 pub struct Clock {
     started: Instant,
-    newest_record_second: Arc<AtomicI64>,
+    newest: Arc<Newest>,
+}
+
+/// The newest records seen, in seconds since 1970.
+#[derive(Debug, Default)]
+struct Newest {
+    synced: AtomicI64,
+    held: AtomicI64,
 }
 
 impl Clock {
@@ -23,7 +30,7 @@ impl Clock {
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this module is where clocks are read")]
     pub fn system() -> Self {
-        Self { started: Instant::now(), newest_record_second: Arc::default() }
+        Self { started: Instant::now(), newest: Arc::default() }
     }
 
     /// Both clocks, and how far to believe the wall.
@@ -31,20 +38,34 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "this module is where clocks are read")]
     pub fn now(&self) -> Now {
         let wall = Timestamp::now();
-        Now { wall, quality: self.quality(wall), uptime: Uptime(self.started.elapsed()) }
+        Now { wall, quality: self.quality(wall, kernel_says_synchronised()), uptime: Uptime(self.started.elapsed()) }
     }
 
-    /// Tells the clock of a record's time, so that a wall clock behind it is known to be wrong.
-    pub fn has_recorded(&self, at: Timestamp) {
-        self.newest_record_second.fetch_max(at.as_second(), Ordering::Relaxed);
+    /// Tells the clock of a record's time and of how far that was believed, so that a wall clock behind it is known to
+    /// be wrong.
+    pub fn has_recorded(&self, at: Timestamp, quality: ClockQuality) {
+        let newest = match quality {
+            ClockQuality::Synced => &self.newest.synced,
+            ClockQuality::Holdover => &self.newest.held,
+            ClockQuality::Untrusted => return,
+        };
+        newest.fetch_max(at.as_second(), Ordering::Relaxed);
     }
 
-    fn quality(&self, wall: Timestamp) -> ClockQuality {
+    /// A time source is believed over what was recorded without one: a clock that had run ahead is not wrong for having
+    /// been put right.
+    fn quality(&self, wall: Timestamp, is_synchronised: bool) -> ClockQuality {
         let built: Timestamp = BUILT.parse().expect("the build date is written as a timestamp");
-        if wall < built || wall.as_second() < self.newest_record_second.load(Ordering::Relaxed) {
-            return ClockQuality::Untrusted;
+        let is_behind = |newest: &AtomicI64| wall.as_second() < newest.load(Ordering::Relaxed);
+        if wall < built || is_behind(&self.newest.synced) {
+            ClockQuality::Untrusted
+        } else if is_synchronised {
+            ClockQuality::Synced
+        } else if is_behind(&self.newest.held) {
+            ClockQuality::Untrusted
+        } else {
+            ClockQuality::Holdover
         }
-        if kernel_says_synchronised() { ClockQuality::Synced } else { ClockQuality::Holdover }
     }
 }
 
@@ -58,4 +79,23 @@ fn kernel_says_synchronised() -> bool {
         (libc::adjtimex(&raw mut timex), timex.status)
     };
     state >= 0 && state != libc::TIME_ERROR && status & libc::STA_UNSYNC == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_ran_ahead_by_itself_is_believed_again_once_a_time_source_put_it_right() {
+        let (today, tomorrow) = ("2026-12-01T12:00:00Z".parse().unwrap(), "2026-12-02T12:00:00Z".parse().unwrap());
+        let after_a_record = |quality| {
+            let clock = Clock::system();
+            clock.has_recorded(tomorrow, quality);
+            [true, false].map(|is_synchronised| clock.quality(today, is_synchronised))
+        };
+        use ClockQuality::{Holdover, Synced, Untrusted};
+        assert_eq!(after_a_record(Holdover), [Synced, Untrusted]);
+        assert_eq!(after_a_record(Synced), [Untrusted, Untrusted], "a time source has said that it is tomorrow");
+        assert_eq!(after_a_record(Untrusted), [Synced, Holdover]);
+    }
 }

@@ -31,7 +31,8 @@ pub enum ClockQuality {
     Synced,
     /// Plausible, but nothing disciplines it at present.
     Holdover,
-    /// Before this build or before the newest record: wrong for certain.
+    /// Before this build, before the newest record of a synced clock, or, while no time source says otherwise, before
+    /// the newest record: wrong for certain.
     Untrusted,
 }
 

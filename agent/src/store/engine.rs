@@ -17,6 +17,7 @@ use super::readers::{self, Look};
 use super::transaction::{News, Tx, View};
 use super::writer::Writer;
 use crate::clock::Clock;
+use crate::domain::ClockQuality;
 use crate::telemetry::Fact;
 
 /// The store: cheap to clone, closed when the last clone is gone or [`Store::close`] was called.
@@ -56,8 +57,10 @@ impl Store {
         })?;
         let gates = open::for_reading(&config.path)?;
         let others = open::for_reading(&config.path)?;
-        if let Some(newest) = View::new(&conn).newest_record()? {
-            clock.has_recorded(newest);
+        for quality in [ClockQuality::Synced, ClockQuality::Holdover] {
+            if let Some(newest) = View::new(&conn).newest_record(quality)? {
+                clock.has_recorded(newest, quality);
+            }
         }
         let health = Arc::new(Health::new());
         if ballast.take().is_err() {
@@ -96,6 +99,8 @@ impl Store {
             news: News::default(),
             version_seen: 0,
             busy_since: None,
+            // The process before this one may have been killed after it erased somebody.
+            log_to_empty: true,
         };
         let writing = thread::Builder::new().name("store-writes".to_owned()).spawn(move || writer.run())?;
         let running = vec![gates_thread, others_thread, writing];
@@ -257,14 +262,14 @@ async fn look<T: Send + 'static>(
 }
 
 impl View<'_> {
-    /// The newest moment recorded while the clock could be believed: no honest clock is behind it.
+    /// The newest moment recorded by a clock of this quality.
     ///
     /// # Errors
     /// When SQLite fails.
-    pub fn newest_record(&self) -> Result<Option<jiff::Timestamp>, StoreError> {
+    pub fn newest_record(&self, quality: ClockQuality) -> Result<Option<jiff::Timestamp>, StoreError> {
         during("reading the newest record", || {
-            let sql = "SELECT at FROM passage WHERE clock <> 'untrusted' ORDER BY at DESC LIMIT 1";
-            self.one(sql, [], |row| row.get::<_, Moment>(0).map(|moment| moment.0))
+            let sql = "SELECT at FROM passage WHERE clock = ?1 ORDER BY at DESC LIMIT 1";
+            self.one(sql, [quality.as_str()], |row| row.get::<_, Moment>(0).map(|moment| moment.0))
         })
     }
 }

@@ -41,6 +41,7 @@ impl Tx<'_> {
             self.forget_outbox_rows(found.id, now)?;
             self.unfile_credentials(found.id, &found.person.credentials)?;
             self.remove(found.id)?;
+            self.news().erased();
             self.run("INSERT OR IGNORE INTO tombstone (hash) VALUES (?1)", [self.tombstone_of(external_id)?])?;
             Ok(true)
         })
@@ -76,6 +77,12 @@ impl Tx<'_> {
 
     /// Mywellness keeps visits by person, so nothing is left to tell it; a mark without its person says nothing to anybody.
     fn forget_outbox_rows(&self, id: PersonId, now: Timestamp) -> rusqlite::Result<()> {
+        // What an operator wrote about a row of theirs may name them.
+        self.run(
+            "UPDATE operator_command SET reason = NULL WHERE command IN ('discard_row', 'retry_row')
+             AND subject IN (SELECT CAST(id AS TEXT) FROM outbox WHERE person = ?1)",
+            [id.0],
+        )?;
         self.run(
             "UPDATE outbox SET state = 'erased', held_for = NULL, changed_at = ?2
              WHERE person = ?1 AND (lane = 'mywellness' OR body = '')

@@ -121,8 +121,8 @@ fn set_up_writing(conn: &Connection) -> rusqlite::Result<()> {
     conn.pragma_update(None, "cache_size", -WRITING_CACHE_KIB)?;
     conn.pragma_update_and_check(None, "wal_autocheckpoint", WAL_PAGES, |_| Ok(()))?;
     conn.pragma_update_and_check(None, "journal_size_limit", WAL_BYTES_KEPT, |_| Ok(()))?;
-    // What was erased is overwritten wherever that costs no extra write.
-    conn.pragma_update_and_check(None, "secure_delete", "FAST", |_| Ok(()))
+    // What was erased is overwritten, also where a whole page of it is given back: a photograph has pages of its own.
+    conn.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))
 }
 
 fn explain(error: &rusqlite::Error) -> String {

@@ -53,9 +53,7 @@ impl Tx<'_> {
             self.write_passage(passage, known.as_ref(), visit_of(&after, opened.as_ref()))?;
             self.write_shown(passage, known.as_ref())?;
             self.tell(&told, known.as_ref(), opened.as_ref(), lanes)?;
-            if passage.clock != ClockQuality::Untrusted {
-                self.news().recorded(passage.at);
-            }
+            self.news().recorded(passage.at, passage.clock);
             Ok(Recorded {
                 already: false,
                 told,

@@ -5,6 +5,8 @@ use std::cell::Cell;
 use jiff::Timestamp;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row};
 
+use crate::domain::ClockQuality;
+
 /// A read transaction: everything seen through it is of one moment.
 pub struct View<'c> {
     conn: &'c Connection,
@@ -83,8 +85,12 @@ pub(super) struct News(Cell<Told>);
 pub(super) struct Told {
     /// An outbox row was written, released or made due.
     pub(super) outbox: bool,
-    /// The newest moment recorded by a clock that could be believed.
-    pub(super) newest_record: Option<Timestamp>,
+    /// Somebody was erased, and stands in the write-ahead log as they were before.
+    pub(super) erased: bool,
+    /// The newest moment recorded by a clock that was synced.
+    pub(super) newest_synced: Option<Timestamp>,
+    /// The newest moment recorded by a clock that kept time by itself.
+    pub(super) newest_held: Option<Timestamp>,
 }
 
 impl News {
@@ -92,9 +98,18 @@ impl News {
         self.0.set(Told { outbox: true, ..self.0.get() });
     }
 
-    pub(super) fn recorded(&self, at: Timestamp) {
-        let told = self.0.get();
-        self.0.set(Told { newest_record: told.newest_record.max(Some(at)), ..told });
+    pub(super) fn erased(&self) {
+        self.0.set(Told { erased: true, ..self.0.get() });
+    }
+
+    pub(super) fn recorded(&self, at: Timestamp, quality: ClockQuality) {
+        let mut told = self.0.get();
+        match quality {
+            ClockQuality::Synced => told.newest_synced = told.newest_synced.max(Some(at)),
+            ClockQuality::Holdover => told.newest_held = told.newest_held.max(Some(at)),
+            ClockQuality::Untrusted => {}
+        }
+        self.0.set(told);
     }
 
     pub(super) fn mark(&self) -> Told {

@@ -26,7 +26,7 @@ use super::health::{Disk, Health, Room};
 use super::queue::{Job, Queue, Step, Urgency, Wake};
 use super::transaction::{News, Told, Tx};
 use crate::clock::Clock;
-use crate::domain::Uptime;
+use crate::domain::{ClockQuality, Uptime};
 use crate::telemetry::Fact;
 
 /// Jobs in one commit: past this a flush costs little of each, and callers wait longer for no gain.
@@ -51,6 +51,8 @@ pub(super) struct Writer {
     pub(super) news: News,
     pub(super) version_seen: i64,
     pub(super) busy_since: Option<Uptime>,
+    /// The write-ahead log may hold what has been erased.
+    pub(super) log_to_empty: bool,
 }
 
 /// A job that ran, and how.
@@ -157,11 +159,19 @@ impl Writer {
 
     fn committed(&mut self, ran: Vec<Ran>) {
         let told = self.news.take();
-        if let Some(at) = told.newest_record {
-            self.clock.has_recorded(at);
+        for (newest, quality) in
+            [(told.newest_synced, ClockQuality::Synced), (told.newest_held, ClockQuality::Holdover)]
+        {
+            if let Some(at) = newest {
+                self.clock.has_recorded(at, quality);
+            }
         }
         if told.outbox {
             self.outbox_changes.send_modify(|changes| *changes += 1);
+        }
+        if told.erased {
+            self.log_to_empty = true;
+            self.empty_log();
         }
         Committed { jobs: ran.len() }.tell();
         for (job, result) in ran {
@@ -240,8 +250,17 @@ impl Writer {
         }
     }
 
+    /// Moves the write-ahead log into the database and cuts it off. While another process reads, it is tried again.
+    fn empty_log(&mut self) {
+        if self.log_to_empty {
+            let busy = self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
+            self.log_to_empty = busy.unwrap_or(true);
+        }
+    }
+
     fn look_around(&mut self) {
         self.look_for_space();
+        self.empty_log();
         let version = self.conn.query_row("PRAGMA data_version", [], |row| row.get(0)).unwrap_or(self.version_seen);
         if version != self.version_seen {
             self.version_seen = version;

@@ -80,6 +80,41 @@ async fn nothing_of_an_erased_person_is_left_in_any_table() {
 }
 
 #[tokio::test]
+async fn nothing_of_an_erased_person_is_left_in_the_files() {
+    let club = club();
+    let photo = |taken_at| Some(Photo { taken_at, jpeg_base64: "FACE".repeat(4000) });
+    let id = club.put(Person { photo: photo(at("07:00")), ..person("M-1", "CAFE01") }).await;
+    club.put(Person { photo: photo(at("08:00")), ..person("M-1", "CAFE01") }).await;
+    club.record(passage(id, Way::In, at("09:00"))).await;
+    let files = || {
+        let read = |name: &str| std::fs::read(club.folder.path().join(name)).expect("a file of the store");
+        let bytes = [read("varco.db"), read("varco.db-wal")].concat();
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    assert!(files().contains("FACE") && files().contains("Rossi"), "this is where they are looked for");
+
+    assert!(erase(&club).await);
+
+    for trace_of_her in ["FACE", "Rossi", "anna@", "CAFE01", "M-1"] {
+        assert!(!files().contains(trace_of_her), "{trace_of_her} is left");
+    }
+}
+
+#[tokio::test]
+async fn what_operators_wrote_about_the_rows_of_an_erased_person_goes_too() {
+    let club = club();
+    let anna = club.put(person("M-1", "A1")).await;
+    club.record(passage(anna, Way::In, at("09:00"))).await;
+    let row = club.read(|view| view.waiting_rows(&name("mqtt"), RowId(0), 1)).await[0].id;
+    club.write(move |tx| tx.discard_row(row, "desk", "Anna Rossi asked for it", at("10:00"))).await;
+
+    erase(&club).await;
+
+    let left = club.number("SELECT count(*) FROM operator_command WHERE operator = 'desk' AND reason IS NULL").await;
+    assert_eq!(left, 1, "who did what and when stays");
+}
+
+#[tokio::test]
 async fn rows_that_wait_become_nobodys_and_those_for_mywellness_are_not_sent() {
     let club = club();
     let anna = club.put(person("M-1", "A1")).await;
