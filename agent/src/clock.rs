@@ -37,7 +37,7 @@ impl Clock {
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this module is where clocks are read")]
     pub fn now(&self) -> Now {
-        let wall = Timestamp::now();
+        let wall = as_stored(Timestamp::now());
         Now { wall, quality: self.quality(wall, kernel_says_synchronised()), uptime: Uptime(self.started.elapsed()) }
     }
 
@@ -67,6 +67,11 @@ impl Clock {
             ClockQuality::Holdover
         }
     }
+}
+
+/// To the microsecond, as the store keeps it: a moment told upstream is the same one that is read back later.
+fn as_stored(wall: Timestamp) -> Timestamp {
+    Timestamp::from_microsecond(wall.as_microsecond()).unwrap_or(wall)
 }
 
 /// Whether the kernel's clock is disciplined by a time source (`STA_UNSYNC` of adjtimex(2) is clear).
