@@ -1,5 +1,7 @@
 //! Where log lines go: a terminal, the journal, or JSON lines on standard error.
 
+use std::io::{IsTerminal, stderr};
+
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
@@ -19,9 +21,11 @@ pub enum LogFormat {
 /// unreadable one falls back to `info`. A second call changes nothing.
 pub fn start_logs(format: LogFormat, filter: &str) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let to_terminal = || tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    // Colours are for people: in a file they would stand between a name and its value.
+    let coloured = stderr().is_terminal();
+    let to_terminal = || tracing_subscriber::fmt::layer().with_writer(stderr).with_ansi(coloured).with_target(false);
     let lines = match format {
-        LogFormat::Json => tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr).boxed(),
+        LogFormat::Json => tracing_subscriber::fmt::layer().json().with_writer(stderr).boxed(),
         LogFormat::Text => to_terminal().boxed(),
         LogFormat::Auto if std::env::var_os("JOURNAL_STREAM").is_some() => match tracing_journald::layer() {
             Ok(journal) => journal.boxed(),
