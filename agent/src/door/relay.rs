@@ -23,6 +23,9 @@ use crate::telemetry::Fact;
 /// How long an open command waits for its board, retries included. Longer, and the gate would open when the member
 /// has given up and somebody else stands before it.
 const OPEN_WITHIN: Duration = Duration::from_secs(2);
+/// How long a relay stays off between two pulses. A turnstile counts the beginnings of pulses: without a rest that its
+/// contacts and the turnstile's input can see, two members who follow closely would be let through as one.
+const REST: Duration = Duration::from_millis(50);
 /// Boards say nothing of use; what they do send is taken in pieces of this size and thrown away.
 const SCRAP_BYTES: usize = 64;
 
@@ -35,6 +38,8 @@ pub(super) struct Channel {
     telling: Telling,
     /// The relay is on until then.
     on_until: Option<Instant>,
+    /// The relay was on a moment ago and rests until then.
+    rest_until: Option<Instant>,
     /// An open command waits to be written until then.
     open_until: Option<Instant>,
 }
@@ -70,11 +75,23 @@ impl Channel {
         commands: mpsc::Receiver<GateCommand>,
         events: mpsc::Sender<DoorEvent>,
     ) -> Self {
-        Self { gate, number, pulse, commands, telling: Telling::new(events), on_until: None, open_until: None }
+        let telling = Telling::new(events);
+        Self { gate, number, pulse, commands, telling, on_until: None, rest_until: None, open_until: None }
     }
 
     fn deadlines(&self) -> impl Iterator<Item = Instant> + use<> {
-        [self.on_until, self.open_until, self.telling.retry_at()].into_iter().flatten()
+        let rested = self.rest_until.filter(|_| self.open_until.is_some());
+        [self.on_until, rested, self.open_until, self.telling.retry_at()].into_iter().flatten()
+    }
+
+    /// Whether its pulse is over and has not been ended.
+    fn is_due(&self, now: Instant) -> bool {
+        self.on_until.is_some_and(|end| end <= now)
+    }
+
+    /// Whether it has not heard its last answer yet, and so is not asked for its next command.
+    fn is_behind(&self) -> bool {
+        self.telling.is_behind() || (self.open_until.is_some() && self.rest_until.is_some())
     }
 }
 
@@ -101,7 +118,7 @@ impl Board {
                 Err(End::Line(lost)) => {
                     self.link.lost_after(self.clock.now().uptime.since(opened));
                     // Pulses end with the line: whatever comes back is switched off first.
-                    self.channels.iter_mut().for_each(|channel| channel.on_until = None);
+                    self.channels.iter_mut().for_each(|channel| (channel.on_until, channel.rest_until) = (None, None));
                     self.tell_state(&LineState::Down { why: lost.to_string() });
                 }
                 Ok(never) => match never {},
@@ -138,8 +155,11 @@ impl Board {
             // A member waits for a command; an end of pulse may be late by its microseconds.
             tokio::select! {
                 biased;
-                command = next_command(&mut self.channels) => self.open(command.ok_or(End::Gates)?, &mut wires).await?,
-                () = until(deadline) => self.end_pulses(&mut wires).await?,
+                command = next_command(&mut self.channels) => self.ask(command.ok_or(End::Gates)?, &mut wires).await?,
+                () = until(deadline) => {
+                    self.end_pulses(&mut wires).await?;
+                    self.open_waiting(&mut wires).await?;
+                }
                 read = serial::read(&mut wires.port, &mut scrap) => drop(read?),
             }
         }
@@ -155,22 +175,31 @@ impl Board {
 
     async fn open_waiting(&mut self, wires: &mut Wires) -> Result<(), Lost> {
         self.give_up_late_commands();
+        let now = Instant::now();
         for at in 0..self.channels.len() {
-            if self.channels[at].open_until.is_some() {
+            let channel = &mut self.channels[at];
+            channel.rest_until = channel.rest_until.filter(|end| *end > now);
+            if channel.open_until.is_some() && channel.rest_until.is_none() {
                 self.open(at, wires).await?;
             }
         }
         Ok(())
     }
 
+    /// A pulse that is over is ended before the next one begins, however close they are.
+    async fn ask(&mut self, at: usize, wires: &mut Wires) -> Result<(), Lost> {
+        self.channels[at].open_until = Some(Instant::now() + OPEN_WITHIN);
+        self.end_pulses(wires).await?;
+        self.open_waiting(wires).await
+    }
+
     /// Begins a pulse, or prolongs the one that lasts. The frame is written again then too: it is the member's proof.
     async fn open(&mut self, at: usize, wires: &mut Wires) -> Result<(), Lost> {
         let channel = &mut self.channels[at];
-        // Stands until the frame is written, so that a line lost in the attempt does not lose the command.
-        channel.open_until.get_or_insert_with(|| Instant::now() + OPEN_WITHIN);
         // On from before the first byte: a write that fails half-way may have switched the relay.
         channel.on_until = Some(Instant::now() + channel.pulse);
         serial::write(&mut wires.port, &frame(channel.number, ON)).await?;
+        // Stood until the frame was written, so that a line lost in the attempt does not lose the command.
         channel.open_until = None;
         channel.telling.tell(DoorEvent::Opened { gate: channel.gate.clone(), at: self.clock.now() });
         PulseBegun { gate: &channel.gate }.tell();
@@ -181,9 +210,9 @@ impl Board {
         self.give_up_late_commands();
         let now = Instant::now();
         for channel in &mut self.channels {
-            if channel.on_until.is_some_and(|end| end <= now) {
+            if channel.is_due(now) {
                 serial::write(&mut wires.port, &frame(channel.number, OFF)).await?;
-                channel.on_until = None;
+                (channel.on_until, channel.rest_until) = (None, Some(now + REST));
             }
         }
         Ok(())
@@ -257,12 +286,12 @@ fn frame(channel: u8, switch: u8) -> [u8; 4] {
 }
 
 /// Which channel is to open; `None` when no gate can ask any more. A gate that has not heard its last answer yet is not
-/// asked for its next command, which bounds what waits to be told.
+/// asked for its next command, which bounds what waits.
 async fn next_command(channels: &mut [Channel]) -> Option<usize> {
     std::future::poll_fn(|context| {
         let mut all_gone = true;
         for (at, channel) in channels.iter_mut().enumerate() {
-            if channel.telling.is_behind() {
+            if channel.is_behind() {
                 all_gone = false;
                 continue;
             }

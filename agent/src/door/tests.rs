@@ -241,6 +241,21 @@ async fn a_second_open_prolongs_the_pulse() {
 }
 
 #[tokio::test]
+async fn two_who_follow_closely_each_get_a_pulse_of_their_own() {
+    // A pulse that is over at once: the second command finds it over and not ended yet.
+    let (cable, mut doors) = one_relay(Duration::ZERO).await;
+    doors.open(0).await;
+    doors.open(0).await;
+    assert!(matches!(doors.next().await, DoorEvent::Opened { .. }));
+    assert_eq!(cable.take(8).await, [ON, OFF].concat());
+    let off = tokio::time::Instant::now();
+    assert_eq!(cable.take(8).await, [ON, OFF].concat());
+    assert!(off.elapsed() >= Duration::from_millis(40), "the contacts rested only {:?}", off.elapsed());
+    assert!(matches!(doors.next().await, DoorEvent::Opened { .. }));
+    doors.stop().await;
+}
+
+#[tokio::test]
 async fn a_relay_goes_off_when_the_agent_stops_and_when_its_task_is_aborted() {
     let (cable, mut doors) = one_relay(Duration::from_secs(60)).await;
     doors.open(0).await;
