@@ -14,4 +14,5 @@ mod patience;
 mod upstream;
 
 mod crashes;
+mod disk;
 mod outages;
