@@ -13,6 +13,7 @@ mod ledger;
 mod patience;
 mod upstream;
 
+mod clock;
 mod crashes;
 mod disk;
 mod outages;
