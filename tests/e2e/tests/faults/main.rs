@@ -16,4 +16,5 @@ mod upstream;
 mod clock;
 mod crashes;
 mod disk;
+mod lines;
 mod outages;
