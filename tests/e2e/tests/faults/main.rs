@@ -16,5 +16,6 @@ mod upstream;
 mod clock;
 mod crashes;
 mod disk;
+mod ending;
 mod lines;
 mod outages;
