@@ -58,6 +58,8 @@ impl Agent {
         let mut command = Command::new(binary);
         command.arg("run").arg("--config").arg(config).envs(environment.iter().copied());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log.try_clone()?).kill_on_drop(true);
+        // Ctrl-C is for the program that runs the club; the agent is ended by it, after its books are read.
+        command.process_group(0);
         let mut child = {
             let _world = world::handle().enter();
             command.spawn().context("starting varco")?
@@ -189,6 +191,12 @@ fn build(folder: &Path) -> Result<()> {
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     if folder.ends_with("release") {
         command.arg("--release");
+    }
+    // What cargo tells the program it runs is not for the build: ring, for one, would be compiled again because of it,
+    // and once more at the next build by hand.
+    let told_to_this_program = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(told_to_this_program)) {
+        command.env_remove(name);
     }
     command.arg("--target-dir").arg(folder.parent().context("a profile is in the target folder")?);
     ensure!(command.status().context("running cargo build")?.success(), "cargo build -p varco failed");
