@@ -21,6 +21,10 @@ pub(crate) fn opening(club: &Club, seed: u64) {
     println!("  central     mqtt://{}", club.network.address());
     println!("  agent       process {}", club.agent.id().unwrap_or_default());
     println!();
+    println!(
+        "Every line is a badge; ··· lines count visits, told upstream (+ those that wait). Ctrl-C closes the club."
+    );
+    println!();
 }
 
 /// One badge and what became of it.
@@ -69,7 +73,7 @@ pub(crate) fn tally(club: &Club, guests: &Guests, opened: Instant) {
     let (central, mywellness) =
         (club.central.look(|seen| seen.count("visit")), club.sandbox.look(|book| book.visits().len()));
     println!(
-        "{:>7}  ··· inside {} · visits {owed} · central has {central}, {} wait · Mywellness has {mywellness}, {} wait",
+        "{:>7}  ··· inside {} · visits {owed} · central {central} (+{}) · Mywellness {mywellness} (+{})",
         clock(opened),
         guests.inside(),
         owed.saturating_sub(central),

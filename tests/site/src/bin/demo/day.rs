@@ -7,6 +7,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use site::proxy::Cut;
 use site::reader::{Dialect, Reader};
+use tokio::sync::watch;
 
 use crate::account;
 use crate::club::{Club, GATES};
@@ -25,14 +26,19 @@ const TALLY_EVERY: Duration = Duration::from_secs(2);
 const MYWELLNESS_DOWN: std::ops::Range<u32> = 30..55;
 const NETWORK_DOWN: std::ops::Range<u32> = 45..75;
 
-/// Lets people come and go for `open_for`, then lets everybody leave.
-pub(crate) async fn run(club: &Club, seed: u64, open_for: Duration) -> Result<Guests> {
+/// Lets people come and go for `open_for`, or until `asked_to_close`, then lets everybody leave.
+pub(crate) async fn run(
+    club: &Club,
+    seed: u64,
+    open_for: Duration,
+    asked_to_close: &watch::Receiver<bool>,
+) -> Result<Guests> {
     let mut chance = StdRng::seed_from_u64(seed);
     let mut guests = Guests::outside(&club.members, &club.blocked, &mut chance);
     let mut weather = Weather::default();
     let opened = Instant::now();
     let mut told = Instant::now();
-    while opened.elapsed() < open_for {
+    while opened.elapsed() < open_for && !*asked_to_close.borrow() {
         let percent = (opened.elapsed().as_millis() * 100 / open_for.as_millis().max(1)) as u32;
         weather.change(club, percent, opened).await?;
         let Some((guest, way)) = guests.next(&mut chance) else { break };

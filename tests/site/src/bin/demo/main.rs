@@ -1,7 +1,8 @@
 //! A day at a virtual club in a minute: the real agent between real lines, told line by line.
 //!
 //! Reading order: `club` sets everything up, `guests` knows who is where and what the gate should say, `day` lets
-//! people come and go and breaks the network in between, `account` tells it, `ending` checks that it all adds up.
+//! people come and go and breaks the network in between, `closing` hears Ctrl-C, `account` tells it, `ending` checks that
+//! it all adds up.
 #![allow(clippy::print_stdout, reason = "telling what happens is all this program does")]
 #![allow(
     clippy::disallowed_methods,
@@ -9,6 +10,7 @@
 )]
 
 mod account;
+mod closing;
 mod club;
 mod day;
 mod ending;
@@ -17,8 +19,10 @@ mod guests;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Parser;
+use closing::Closing;
+use tokio::sync::watch;
 
 /// Runs the agent in a virtual club: badges on serial lines, a relay board, a broker, and a Mywellness sandbox.
 #[derive(Debug, Parser)]
@@ -34,29 +38,48 @@ struct Arguments {
     seed: u64,
 }
 
+/// As shells say it of a program that ended by Ctrl-C.
+const INTERRUPTED: u8 = 130;
+
 #[tokio::main]
 async fn main() -> ExitCode {
-    match demonstrate(Arguments::parse()).await {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            println!("The demo cannot go on: {error:#}");
-            ExitCode::FAILURE
-        }
+    let arguments = Arguments::parse();
+    let mut closing = match Closing::listen() {
+        Ok(closing) => closing,
+        Err(error) => return gave_up(&error),
+    };
+    let asked = closing.asked();
+    // Giving up drops the club, and the agent with it.
+    tokio::select! {
+        agrees = demonstrate(arguments, asked.clone()) => match agrees {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::FAILURE,
+            Err(_) if *asked.borrow() => INTERRUPTED.into(),
+            Err(error) => gave_up(&error),
+        },
+        () = closing.asked_twice() => INTERRUPTED.into(),
     }
 }
 
 /// Says whether everything agreed at the end.
-async fn demonstrate(arguments: Arguments) -> Result<bool> {
+async fn demonstrate(arguments: Arguments, mut asked_to_close: watch::Receiver<bool>) -> Result<bool> {
     println!("Building and starting the agent; the club opens in a moment.");
-    let club = club::Club::open(arguments.seed, arguments.members.into()).await?;
+    let club = tokio::select! {
+        club = club::Club::open(arguments.seed, arguments.members.into()) => club?,
+        _ = asked_to_close.wait_for(|asked| *asked) => bail!("the club did not open"),
+    };
     account::opening(&club, arguments.seed);
-    let day = day::run(&club, arguments.seed, arguments.open_for).await;
+    let day = day::run(&club, arguments.seed, arguments.open_for, &asked_to_close).await;
     if day.is_err() {
         account::log_tail(&club.agent.log());
     }
     let books = ending::settle(club, &day?).await?;
     Ok(account::books(&books))
+}
+
+fn gave_up(error: &anyhow::Error) -> ExitCode {
+    println!("The demo cannot go on: {error:#}");
+    ExitCode::FAILURE
 }
 
 fn span(text: &str) -> Result<Duration, String> {
