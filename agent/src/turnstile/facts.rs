@@ -3,8 +3,7 @@
 use metrics::counter;
 use tracing::{error, info, warn};
 
-use crate::domain::{GateId, GateMode, Passage, ReaderId};
-use crate::door::LineState;
+use crate::domain::Passage;
 use crate::store::{Recorded, StoreError};
 use crate::telemetry::Fact;
 
@@ -42,45 +41,4 @@ impl Fact for PassageNotRecorded<'_> {
         error!(passage = %id, %gate, outcome = outcome.as_str(), error = %self.error, "passage not recorded");
         counter!("varco_passages_lost_total", "gate" => gate.to_string()).increment(1);
     }
-}
-
-/// A reader's line went up or down.
-pub(super) struct ReaderChanged<'a> {
-    pub(super) reader: &'a ReaderId,
-    pub(super) line: &'a LineState,
-}
-
-impl Fact for ReaderChanged<'_> {
-    fn tell(&self) {
-        tell_line("reader", self.reader.as_str(), self.line);
-    }
-}
-
-/// A gate's line or mode changed.
-pub(super) struct GateChanged<'a> {
-    pub(super) gate: &'a GateId,
-    pub(super) line: &'a LineState,
-    pub(super) mode: GateMode,
-}
-
-impl Fact for GateChanged<'_> {
-    fn tell(&self) {
-        info!(gate = %self.gate, mode = ?self.mode, "gate changed");
-        tell_line("gate", self.gate.as_str(), self.line);
-    }
-}
-
-fn tell_line(device: &'static str, id: &str, line: &LineState) {
-    let up = match line {
-        LineState::Opening => return,
-        LineState::Up => {
-            info!(device, id, "line up");
-            1.0
-        }
-        LineState::Down { why } => {
-            warn!(device, id, why, "line down; it is opened again by the same path");
-            0.0
-        }
-    };
-    metrics::gauge!("varco_line_up", "device" => device, "id" => id.to_owned()).set(up);
 }

@@ -10,7 +10,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::facts::{GateChanged, PassageNotRecorded, PassageRecorded, ReaderChanged};
+use super::facts::{PassageNotRecorded, PassageRecorded};
 use super::pending::{Pending, PendingPassages};
 use super::{
     Answer, Board, Desk, GateOrder, ModeOrder, OpenOrder, Opened, OrderRefused, Question, Right, SiteEvent, Who,
@@ -174,7 +174,6 @@ impl Turnstile {
                 self.say(SiteEvent::Reader { reader, state });
             }
             DoorEvent::Reader { reader, state: line } => {
-                ReaderChanged { reader: &reader, line: &line }.tell();
                 let state = self.site.board.reader(&reader, |state| state.line = line);
                 self.say(SiteEvent::Reader { reader, state });
             }
@@ -186,7 +185,6 @@ impl Turnstile {
     }
 
     fn gate_changed(&self, state: super::GateState) {
-        GateChanged { gate: &self.gate.id, line: &state.line, mode: state.mode }.tell();
         self.say(SiteEvent::Gate { gate: self.gate.id.clone(), state });
     }
 
