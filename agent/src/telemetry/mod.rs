@@ -2,6 +2,7 @@
 //!
 //! Each module keeps its facts in its own `facts.rs`; this module says what a fact is, and where logs and metrics go.
 
+mod catalogue;
 mod logs;
 mod metrics_page;
 

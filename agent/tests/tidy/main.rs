@@ -5,4 +5,5 @@
 mod layers;
 mod licences;
 mod manners;
+mod meanings;
 mod source;

@@ -1,0 +1,82 @@
+//! Every metric with its kind and a sentence for whoever reads it in a dashboard; a tidy test keeps it complete.
+
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+
+/// What only rises.
+const COUNTERS: [(&str, &str); 44] = [
+    ("varco_passages_total", "Passages recorded, by gate and outcome."),
+    ("varco_visits_total", "New visits, by the gate where they began."),
+    ("varco_overdrawn_total", "Punch cards that were empty when an entry was taken from them."),
+    ("varco_passages_lost_total", "Passages that could not be written down."),
+    ("varco_gates_opened_by_hand_total", "Gates opened by an operator."),
+    ("varco_gate_mode_changes_total", "Changes of a gate's mode by an operator."),
+    ("varco_gate_pulses_total", "Open commands written to a gate's board."),
+    ("varco_gate_not_opened_total", "Open commands that a gate's board could not be given."),
+    ("varco_reader_frames_total", "Badges read, repeats of a held badge included."),
+    ("varco_reader_bad_frames_total", "Frames that were not understood: a disturbed line or a wrong frame setting."),
+    ("varco_reader_reads_dropped_total", "Reads dropped because the gate did not keep up."),
+    ("varco_reader_without_gate_total", "Readers ignored because their gate is not wired."),
+    ("varco_line_opened_total", "Times that a serial line was opened."),
+    ("varco_line_lost_total", "Times that a serial line was lost."),
+    ("varco_people_erased_total", "People erased."),
+    ("varco_people_imported_total", "People written by imports through the API."),
+    ("varco_import_lines_skipped_total", "Lines that imports through the API skipped."),
+    ("varco_lane_sessions_total", "Sessions that a lane had with its upstream."),
+    ("varco_lane_losses_total", "Sessions with an upstream that ended or did not come about."),
+    ("varco_lane_delivered_total", "Rows that the upstream acknowledged."),
+    ("varco_lane_rows_total", "Rows that were not simply delivered, by what became of them."),
+    ("varco_lane_unsettled_total", "Rows whose answer was lost because the agent ended."),
+    ("varco_lane_store_failures_total", "Times that a lane could not use the store."),
+    ("varco_receipts_total", "Ids in the receipts of the central system."),
+    ("varco_receipt_rows_total", "Rows that a receipt of the central system confirmed."),
+    ("varco_receipts_refused_total", "Messages on the receipt topic that are no receipts."),
+    ("varco_receipts_missing_total", "Rows published again because no receipt came for them."),
+    ("varco_receipt_store_failures_total", "Times that overdue receipts could not be looked up."),
+    ("varco_mywellness_logins_total", "Logins at Mywellness."),
+    ("varco_mywellness_calls_total", "Calls to Mywellness, by action and outcome."),
+    ("varco_mywellness_people_linked_total", "People linked to a user at Mywellness."),
+    (
+        "varco_mywellness_matches_in_doubt_total",
+        "People whom Mywellness could not match for certain; somebody must decide.",
+    ),
+    ("varco_mywellness_visits_resent_total", "Visits sent again after a lost answer: they may stand there twice."),
+    ("varco_store_commits_total", "Commits of the store."),
+    ("varco_store_jobs_total", "Jobs made durable by those commits."),
+    ("varco_store_commits_failed_total", "Commits that failed; what must not be lost is tried again."),
+    ("varco_store_broken_total", "Work in the store that a bug stopped halfway; it was undone."),
+    ("varco_store_given_up_total", "Records lost because the agent ended while the disk would not take them."),
+    ("varco_console_requests_total", "Requests answered, by class of status."),
+    ("varco_console_tokens_refused_total", "Requests with a token that is unknown or revoked."),
+    ("varco_console_connections_lost_total", "Connections that could not be served."),
+    ("varco_configuration_reads_total", "Readings of the configuration after the start, by outcome."),
+    ("varco_console_panics_total", "Requests whose answering panicked: a bug."),
+    ("varco_console_store_errors_total", "Requests for which the store failed."),
+];
+
+/// What rises and falls.
+const GAUGES: [(&str, &str, Unit); 7] = [
+    ("varco_build_info", "The version that runs; always 1.", Unit::Count),
+    ("varco_line_up", "Whether a serial line is open (1) or not (0).", Unit::Count),
+    ("varco_lane_online", "Whether a lane is in a session with its upstream (1) or not (0).", Unit::Count),
+    ("varco_lane_rows", "Rows of a lane that are not done with, by state; counted every 15 s.", Unit::Count),
+    ("varco_lane_oldest_seconds", "Age of the oldest row that waits; 0 if none does.", Unit::Seconds),
+    ("varco_receipts_online", "Whether the central system's receipts are subscribed to (1) or not (0).", Unit::Count),
+    ("varco_store_state", "0: takes writes. 1: the disk is full. 2: the queue of passages is full too.", Unit::Count),
+];
+
+/// What is spread out.
+const HISTOGRAMS: [(&str, &str, Unit); 1] =
+    [("varco_mywellness_call_seconds", "How long calls to Mywellness took, by action.", Unit::Seconds)];
+
+/// Tells the recorder, once, what each metric means.
+pub(super) fn describe() {
+    for (name, help) in COUNTERS {
+        describe_counter!(name, Unit::Count, help);
+    }
+    for (name, help, unit) in GAUGES {
+        describe_gauge!(name, unit, help);
+    }
+    for (name, help, unit) in HISTOGRAMS {
+        describe_histogram!(name, unit, help);
+    }
+}
