@@ -5,6 +5,7 @@ mod check;
 mod import;
 mod ports;
 mod status;
+mod table;
 mod token;
 mod why;
 
@@ -14,6 +15,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::app;
+use crate::config::Problems;
 
 /// The on-site agent of a sports club: decides at the gate, remembers visits, relays them upstream.
 #[derive(Parser, Debug)]
@@ -86,9 +88,18 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
 /// Problems of the configuration are shown in the lines that hold them; everything else in one line, cause after cause.
 #[expect(clippy::print_stderr, reason = "the error is the command's output")]
 fn failed(error: &anyhow::Error) -> ExitCode {
-    match error.downcast_ref::<crate::config::Problems>() {
-        Some(problems) => eprintln!("{:?}", miette::Report::new(problems.clone())),
+    match error.downcast_ref::<Problems>() {
+        Some(problems) => eprint!("{}", problems_shown(problems)),
         None => eprintln!("varco: {error:#}"),
     }
     ExitCode::FAILURE
+}
+
+/// Each problem with its lines and its mend; the number of them last, where a terminal is looked at.
+fn problems_shown(problems: &Problems) -> String {
+    let mut shown = String::new();
+    for problem in problems.all() {
+        shown += &format!("{:?}\n", miette::Report::new(problem.clone()).with_source_code(problems.source()));
+    }
+    format!("{shown}varco: {problems}\n")
 }

@@ -43,7 +43,7 @@ impl From<Frame> for FrameFormat {
 
 #[expect(clippy::print_stdout, reason = "the list is the command's output")]
 pub(super) fn list() -> anyhow::Result<ExitCode> {
-    println!("{}", door::ports().context("looking for serial ports")?);
+    print!("{}", door::ports().context("looking for serial ports")?);
     Ok(ExitCode::SUCCESS)
 }
 

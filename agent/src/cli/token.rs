@@ -6,6 +6,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 
 use super::ConfigFile;
+use super::table::Table;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::console::NewToken;
@@ -62,11 +63,13 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             println!("{}", token.reveal());
         }
         Action::List { file } => {
+            let mut table = Table::of(&["NUMBER", "ROLE", "MADE", "REVOKED", "NAME"]);
             for token in open(&file)?.read("listing tokens", |view| view.tokens()).await? {
-                let revoked = token.revoked_at.map_or(String::new(), |at| format!("  revoked {at}"));
                 let role = format!("{:?}", token.role).to_lowercase();
-                println!("{:>4}  {role:<8}  {}  {}{revoked}", token.id, token.created_at, token.name);
+                let revoked = token.revoked_at.map_or("-".to_owned(), |at| format!("{at:.0}"));
+                table.row(vec![token.id.to_string(), role, format!("{:.0}", token.created_at), revoked, token.name]);
             }
+            table.lines().iter().for_each(|line| println!("{line}"));
         }
         Action::Revoke { file, which } => {
             let name = which.clone();

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use clap::Args;
+use clap::{ArgGroup, Args};
 use jiff::Timestamp;
 use jiff::civil;
 
@@ -16,6 +16,7 @@ use crate::store::Store;
 use crate::turnstile::{Desk, Question, Right, Who};
 
 #[derive(Args, Debug)]
+#[command(group(ArgGroup::new("who").args(["badge", "person"]).required(true)))]
 pub(super) struct Arguments {
     #[command(flatten)]
     file: ConfigFile,
@@ -23,7 +24,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     reader: ReaderId,
     /// The badge, in the reader's form.
-    #[arg(long, conflicts_with = "person", required_unless_present = "person")]
+    #[arg(long)]
     badge: Option<String>,
     /// The person, by external id.
     #[arg(long)]
@@ -87,7 +88,8 @@ fn print(decision: &Decision, reader: &Reader, as_json: bool) -> anyhow::Result<
             (Severity::Note, Some(_)) => "note ",
             (_, None) => "ok   ",
         };
-        let step = format!("{:?}", line.step);
+        let step = serde_json::to_value(line.step)?;
+        let step = step.as_str().unwrap_or_default();
         let code = line.reason.map_or("", |reason| reason.code());
         println!("{mark}  {step:<18} {code:<24} {}", line.detail);
     }

@@ -25,9 +25,17 @@ pub struct Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.key.as_str() {
+            "" if self.is_of_the_whole_file() => f.write_str(&self.what),
             "" => write!(f, "line {}: {}", self.line, self.what),
             key => write!(f, "{key} (line {}): {}", self.line, self.what),
         }
+    }
+}
+
+impl Problem {
+    /// There are no lines to show.
+    fn is_of_the_whole_file(&self) -> bool {
+        self.key.is_empty() && self.span.is_empty()
     }
 }
 
@@ -39,6 +47,9 @@ impl Diagnostic for Problem {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        if self.is_of_the_whole_file() {
+            return None;
+        }
         Some(Box::new(std::iter::once(LabeledSpan::new_with_span(Some("here".into()), self.span.clone()))))
     }
 }
@@ -56,6 +67,12 @@ impl Problems {
     #[must_use]
     pub fn all(&self) -> &[Problem] {
         &self.problems
+    }
+
+    /// The file as it may be shown, for the lines around a problem.
+    #[must_use]
+    pub fn source(&self) -> NamedSource<String> {
+        self.source.clone()
     }
 
     /// Nothing of the file could be used.
