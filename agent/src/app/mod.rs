@@ -221,5 +221,6 @@ async fn every_line_tried(mut doors: watch::Receiver<DoorStates>) {
 /// The one line on standard output, for people and for programs that start the agent.
 #[expect(clippy::print_stdout, reason = "the ready line is the command's output")]
 fn say_ready(address: &std::net::SocketAddr, config: &Config) {
-    println!("varco ready console=http://{address} store={}", config.store.path.display());
+    let scheme = if config.console.tls.is_some() { "https" } else { "http" };
+    println!("varco ready console={scheme}://{address} store={}", config.store.path.display());
 }
