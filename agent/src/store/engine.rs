@@ -99,8 +99,7 @@ impl Store {
             news: News::default(),
             version_seen: 0,
             busy_since: None,
-            // The process before this one may have been killed after it erased somebody.
-            log_to_empty: true,
+            log_to_empty: false,
         };
         let writing = thread::Builder::new().name("store-writes".to_owned()).spawn(move || writer.run())?;
         let running = vec![gates_thread, others_thread, writing];

@@ -54,6 +54,8 @@ pub(super) fn for_writing(path: &Path) -> Result<Connection, StoreError> {
     refuse_foreign(&conn).map_err(told)?.map_or(Ok(()), |why| Err(unusable(why)))?;
     set_up_writing(&conn).map_err(told)?;
     schema::MIGRATIONS.to_latest(&mut conn).map_err(|error| unusable(error.to_string()))?;
+    // The log of a process that was killed may hold who was erased. If it cannot be emptied now, the end does it.
+    let _later = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     Ok(conn)
 }
 
