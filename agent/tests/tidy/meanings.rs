@@ -8,12 +8,12 @@ use crate::source::{Source, sources};
 const CATALOGUE: &str = "agent/src/telemetry/catalogue.rs";
 
 fn metrics(of: impl Iterator<Item = Source>) -> BTreeSet<String> {
-    let is_metric = |text: &String| {
-        let name = text.strip_prefix("varco_").unwrap_or_default();
+    let is_metric = |name: &String| {
+        let name = name.strip_prefix("varco_").unwrap_or_default();
         !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
     };
-    let texts = of.flat_map(|source| source.shipped_texts().map(|(_, text)| text.clone()).collect::<Vec<_>>());
-    texts.filter(is_metric).collect()
+    let unquoted = |(_, text): &(usize, String)| text.trim_matches('"').to_owned();
+    of.flat_map(|source| source.shipped_texts().map(unquoted).collect::<Vec<_>>()).filter(is_metric).collect()
 }
 
 #[test]
