@@ -134,6 +134,8 @@ where
         let path = wrong.path().to_string();
         // A document is one line: serde's "line 1" would be taken for the file's.
         let why = wrong.inner().to_string().replace(" at line 1 column ", ", at column ");
+        // Its words for a line that does not even begin as JSON does.
+        let why = why.replace("expected ident", "this is no JSON").replace("expected value", "this is no JSON");
         Refused::one(Cause::Invalid, if path == "?" { ".".to_owned() } else { path }, why)
     })
 }

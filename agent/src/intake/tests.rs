@@ -183,14 +183,16 @@ async fn bad_lines_are_named_and_skipped_and_the_rest_is_imported() {
         with_cards("M-4", &["A1"]),
         r#"{"external_id":"M-5","first_name":"No"}"#.to_owned(),
         with_cards("M-6", &["A6"]),
+        "nothing of the kind".to_owned(),
     ];
     expect_test::expect![[r#"
         line 3: key must be a string, at column 2
         line 4: shoe_size: unknown field `shoe_size`, expected one of `external_id`, `first_name`, `last_name`, `birth_date`, `gender`, `email`, `phone`, `mobile`, `address`, `language`, `category`, `groups`, `staff`, `member_since`, `allow_sync`, `allow_activity_sync`, `allow_photo_publish`, `photo`, `ban`, `fee_valid_until`, `certificate_valid_until`, `dues`, `credentials`, `memberships`, at column 72
         line 5: memberships[0].kind: unknown variant `weekly`, expected `subscription` or `punch_card`, at column 101
         line 7: missing field `last_name`, at column 39
+        line 9: this is no JSON, at column 2
         line 6: credentials[0].value: belongs to M-1, who must give it up first
-        2 new, 0 replaced, 5 of 7 skipped
+        2 new, 0 replaced, 6 of 8 skipped
     "#]]
     .assert_eq(&club.ndjson(&lines).await);
     assert_eq!(club.cards().await, "M-1: A1\nM-6: A6\n");
