@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use axum::{Json, Router};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{
-    Components, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, ResponseBuilder,
+    Components, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, ResponseBuilder,
 };
 use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -48,6 +49,7 @@ pub fn openapi() -> OpenApi {
     let routes = OpenApiRouter::with_openapi(about()).nest(BASE, prompt().merge(patient())).merge(open());
     let (_, mut openapi) = routes.split_for_parts();
     add_problems(&mut openapi);
+    describe_responses(&mut openapi);
     openapi
 }
 
@@ -114,6 +116,23 @@ fn add_problems(openapi: &mut OpenApi) {
     for item in openapi.paths.paths.values_mut() {
         for operation in [&mut item.get, &mut item.put, &mut item.post, &mut item.delete].into_iter().flatten() {
             operation.responses.responses.insert("default".to_owned(), problem.clone().into());
+        }
+    }
+}
+
+/// OpenAPI demands a description of each response; where a route has none of its own, the status says enough.
+fn describe_responses(openapi: &mut OpenApi) {
+    for item in openapi.paths.paths.values_mut() {
+        for operation in [&mut item.get, &mut item.put, &mut item.post, &mut item.delete].into_iter().flatten() {
+            for (status, response) in &mut operation.responses.responses {
+                if let RefOr::T(response) = response
+                    && response.description.is_empty()
+                {
+                    let code = status.parse().ok().and_then(|code| StatusCode::from_u16(code).ok());
+                    response.description =
+                        code.and_then(|code| code.canonical_reason()).unwrap_or("An answer").to_owned();
+                }
+            }
         }
     }
 }
