@@ -15,7 +15,7 @@ const NEVER: [&str; 5] = ["todo!", "unimplemented!", "dbg!", "#[ignore", "thread
 const BUSY_HANDLER: &str = "agent/src/store/open.rs";
 
 fn everything() -> Vec<Source> {
-    ["agent", "tests"].into_iter().flat_map(sources).collect()
+    ["agent", "firmware-proto", "tests"].into_iter().flat_map(sources).collect()
 }
 
 fn none(broken: &[String]) {

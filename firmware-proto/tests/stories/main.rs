@@ -1,0 +1,5 @@
+//! Stories about the wire and the controller, told in virtual time on the host.
+
+mod bytes;
+mod every_message;
+mod golden;
