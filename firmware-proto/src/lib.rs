@@ -17,3 +17,4 @@ pub mod words;
 pub mod to_gate;
 pub mod from_gate;
 pub mod frame;
+pub mod link;

@@ -1,5 +1,7 @@
 //! Stories about the wire and the controller, told in virtual time on the host.
 
 mod bytes;
+mod dice;
 mod every_message;
 mod golden;
+mod link;
