@@ -18,3 +18,4 @@ pub mod to_gate;
 pub mod from_gate;
 pub mod frame;
 pub mod link;
+pub mod wiegand;
