@@ -6,15 +6,20 @@ use crate::from_gate::{Event, Kept};
 use crate::uptime::Uptime;
 use crate::words::{Answer, EventNumber};
 
-/// Places that only [`Need::Must`] may take: the ends of passages that were allowed while there was room.
+/// Places that [`Need::May`] leaves free.
 pub const RESERVED: usize = 8;
+
+/// Places that [`Need::Should`] leaves free: the end of the one entry that is under way, and the gap before it.
+pub const RESERVED_FOR_ENDS: usize = 2;
 
 /// How badly an event needs a place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Need {
-    /// The ends of passages, and what is never refused: any place.
+    /// The ends of entries, which were allowed only while there was room: any place.
     Must,
-    /// What may be refused when there is little room.
+    /// What happens whether there is room or not: leaving, rotations, alarms.
+    Should,
+    /// What is refused when there is little room: entries.
     May,
 }
 
@@ -66,6 +71,7 @@ impl<const N: usize> Ring<N> {
         let free = N - self.events.len();
         match need {
             Need::Must => free,
+            Need::Should => free.saturating_sub(RESERVED_FOR_ENDS),
             Need::May => free.saturating_sub(RESERVED),
         }
     }

@@ -1,6 +1,12 @@
 //! Single stories of the link, each about one promise.
 
+use firmware_proto::frame::Packet;
+use firmware_proto::from_gate::{FromGate, Health};
 use firmware_proto::link::SILENT_MS;
+use firmware_proto::link::gate_end::{GateEnd, Heard, Identity};
+use firmware_proto::to_gate::ToGate;
+use firmware_proto::uptime::Uptime;
+use firmware_proto::words::{BootId, Session};
 
 use super::club::Club;
 
@@ -102,4 +108,26 @@ fn what_a_full_ring_lost_is_told_as_a_number() {
     wait(&mut club, 1000);
     assert_eq!(club.lost(), (12, 12));
     club.check_all_is_told();
+}
+
+#[test]
+fn a_welcome_left_over_from_before_a_reset_gives_no_second_controller_the_same_boot() {
+    let ask = |session| Packet { session, message: ToGate::Ask { min: 1, current: 1 } };
+    let (session, now) = (Session(7), Uptime(3));
+    let hello_of = |gate: &mut GateEnd<32>| {
+        assert_eq!(gate.receive(ask(session), now), None);
+        match gate.transmit(now, Health::default()).expect("a question is answered").message {
+            FromGate::Hello(hello) => hello,
+            other => panic!("not a hello: {other:?}"),
+        }
+    };
+    let switched_on = |seed| GateEnd::<32>::new(Identity { firmware: [0; 3], capabilities: 0, seed });
+    let mut gate = switched_on(1);
+    let nonce = hello_of(&mut gate).nonce;
+    let welcome = Packet { session, message: ToGate::Welcome { proto: 1, nonce, boot: BootId(5) } };
+    assert_eq!(gate.receive(welcome.clone(), now), Some(Heard::Welcomed));
+    let mut gate = switched_on(2);
+    hello_of(&mut gate);
+    assert_eq!(gate.receive(welcome, now), None);
+    assert_eq!(hello_of(&mut gate).boot, None);
 }
