@@ -19,3 +19,4 @@ pub mod from_gate;
 pub mod frame;
 pub mod link;
 pub mod wiegand;
+pub mod gate;

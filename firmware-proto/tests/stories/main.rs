@@ -3,5 +3,6 @@
 mod bytes;
 mod dice;
 mod every_message;
+mod gate;
 mod golden;
 mod link;
