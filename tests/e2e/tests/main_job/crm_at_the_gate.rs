@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use site::api::Api;
 use site::broker::Message;
 
-use crate::club::{Club, outcome, reasons};
+use crate::club::{Club, SOON, outcome, reasons};
 use crate::people::member;
 
 const CARD: &str = "0415AB12CD";
@@ -66,6 +66,7 @@ async fn a_block_holds_the_gate_until_its_action_is_advanced_well() -> Result<()
     let action = act(&club.api, "renewal", json!({})).await?;
     assert_eq!(said(&club.badge("entry-1", CARD).await?), ("denied", vec!["crm_block"]));
     assert_eq!(said(&club.badge("entry-2", CARD).await?), ("denied", vec!["crm_block"]), "a reader without a display");
+    club.relay.wait_opens(1, 2, SOON).await?;
     assert_eq!((club.relay.opens(1), club.relay.opens(2)), (2, 0));
 
     advance(&club.api, &action, json!({ "mode": "close", "outcome": "no-answer" })).await?;

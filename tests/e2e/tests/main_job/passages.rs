@@ -90,6 +90,7 @@ async fn a_badge_held_to_the_reader_is_one_passage() -> Result<()> {
         seen.of("passage").map(|passage| passage.data("person").as_str().map(str::to_owned)).collect::<Vec<_>>()
     });
     assert_eq!(people, [Some("M-1001".to_owned()), Some("M-1002".to_owned())]);
+    club.relay.wait_opens(1, 2, SOON).await?;
     assert_eq!((club.relay.opens(1), club.line("entry-1").lost_bytes()), (2, 0));
     club.close().await
 }
