@@ -20,3 +20,4 @@ pub mod frame;
 pub mod link;
 pub mod wiegand;
 pub mod gate;
+pub mod board;
