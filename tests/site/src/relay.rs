@@ -82,6 +82,12 @@ impl BoardLog {
         changes.chunks_exact(2).map(|pair| pair[1].at - pair[0].at).collect()
     }
 
+    /// How long a relay was off between two pulses.
+    pub fn pauses(&self, channel: u8) -> Vec<Duration> {
+        let changes: Vec<&Switch> = self.of(channel).skip(1).collect();
+        changes.chunks_exact(2).map(|pair| pair[1].at - pair[0].at).collect()
+    }
+
     fn of(&self, channel: u8) -> impl Iterator<Item = &Switch> {
         self.switches.iter().filter(move |switch| switch.channel == channel)
     }

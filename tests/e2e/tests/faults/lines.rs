@@ -1,15 +1,23 @@
 //! Stories of the wires: a reader or a relay board is unplugged in the middle of the day and comes back.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use reqwest::Response;
 use site::agent::{self, Agent};
 use site::broker::Memory;
 use site::relay::{Cause, Contact};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::house::{House, Way, health, metric};
+use crate::ledger::Ledger;
 use crate::patience::{PATIENCE, eventually};
 use crate::upstream::Upstream;
+
+/// How long the contact of a common relay takes to open, from its data sheet.
+const RELAY_LETS_GO: Duration = Duration::from_millis(10);
 
 #[tokio::test]
 async fn an_unplugged_reader_is_shown_to_everybody_and_its_next_badge_after_it_is_back_opens() -> Result<()> {
@@ -77,6 +85,46 @@ async fn a_board_unplugged_in_the_middle_of_a_pulse_does_not_come_back_open() ->
     let first_off = board.switches.iter().find(|switch| switch.to == Contact::Off).context("a relay went off")?;
     assert_eq!((first_off.cause, board.opens(1)), (Cause::Unplugged, 2), "{board:?}");
     agent.terminate().await
+}
+
+#[tokio::test]
+async fn in_a_crowd_everybody_who_is_let_through_gets_a_pulse_of_their_own() -> Result<()> {
+    const ROUNDS: usize = 4;
+    let house = Arc::new(House::with(2, 40)?);
+    let agent = house.open().await?;
+    let store = agent.store().to_owned();
+    let mut gates = JoinSet::new();
+    for gate in 1..=house.gates() {
+        gates.spawn(crowd(Arc::clone(&house), gate, ROUNDS));
+    }
+    gates.join_all().await.into_iter().collect::<Result<()>>()?;
+    agent.terminate().await?;
+
+    let passed = Ledger::open(&store)?.count("SELECT count(*) FROM passage WHERE outcome = 'passed'")?;
+    let board = house.relay.log();
+    let opened: usize = (1..=house.gates()).map(|gate| board.opens(gate)).sum();
+    let mut pauses: Vec<Duration> = (1..=house.gates()).flat_map(|gate| board.pauses(gate)).collect();
+    pauses.sort();
+    // The median: a busy machine may show the board a single pulse late.
+    let usual = pauses[pauses.len() / 2];
+    println!("{passed} passages, {opened} pulses, usually {usual:?} between two of them");
+    assert_eq!(opened, passed, "somebody was written down as through on the pulse of another");
+    assert!(usual > RELAY_LETS_GO, "pulses run together in a turnstile: {usual:?} between two");
+    Ok(())
+}
+
+/// People on both sides of one gate who do not wait for it to be free.
+async fn crowd(house: Arc<House>, gate: u8, rounds: usize) -> Result<()> {
+    let mut pace = tokio::time::interval(Duration::from_millis(15));
+    for _ in 0..rounds {
+        for member in house.members_at(gate) {
+            for way in [Way::In, Way::Out] {
+                pace.tick().await;
+                house.badge(gate, way, member)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Waits until the state of a line is shown.
