@@ -13,7 +13,7 @@ use site::members::Member;
 use site::relay::BoardLog;
 use site::sandbox::{Fault, Options, Sandbox};
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::house::{House, Way, drained};
 use crate::ledger::{Ledger, Told};
@@ -88,15 +88,24 @@ async fn live_and_die(house: &Arc<House>, upstream: &Upstream, network: Network,
     for gate in 1..=GATES {
         people.spawn(come_by_chance(Arc::clone(house), gate, StdRng::seed_from_u64(chance.random())));
     }
-    sleep(Duration::from_millis(chance.random_range(LIFE_MS))).await;
+    live(&mut people, chance).await?;
     if network == Network::Hangs {
         upstream.network.stall();
-        sleep(Duration::from_millis(chance.random_range(LIFE_MS))).await;
+        live(&mut people, chance).await?;
     }
     agent.kill9().await?;
     people.shutdown().await;
     house.forget_sessions()?;
     Ok((1..=GATES).filter(|gate| house.relay.is_on(*gate)).count())
+}
+
+/// Time passes until a moment of chance, while people come.
+async fn live(people: &mut JoinSet<Result<()>>, chance: &mut StdRng) -> Result<()> {
+    let moment = Duration::from_millis(chance.random_range(LIFE_MS));
+    match timeout(moment, people.join_next()).await {
+        Ok(Some(stopped)) => stopped?.context("people come for as long as the agent lives"),
+        Ok(None) | Err(_) => Ok(()),
+    }
 }
 
 /// Nobody is at a gate, so only the start itself can have switched a relay off.
