@@ -8,7 +8,7 @@ fn a_program_without_std_holds_a_controller_and_it_answers() {
     let proof = Path::new(env!("CARGO_MANIFEST_DIR")).join("no-std");
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("no-std");
     let ended = Command::new(env!("CARGO"))
-        .args(["run", "--quiet", "--release", "--locked", "--offline"])
+        .args(["run", "--quiet", "--release", "--locked"])
         .current_dir(&proof)
         .env("CARGO_TARGET_DIR", &target)
         .output()
