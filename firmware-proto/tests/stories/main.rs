@@ -7,3 +7,4 @@ mod every_message;
 mod gate;
 mod golden;
 mod link;
+mod sizes;
