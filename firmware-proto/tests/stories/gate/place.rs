@@ -90,6 +90,13 @@ impl Place {
         self.host = Some(HostEnd::new(fresh, last, Uptime(self.now)));
     }
 
+    /// The agent lets somebody in, whatever its rules say.
+    pub(crate) fn grant(&mut self, id: u64, read: Option<u32>, open_ms: u16) {
+        let text = show("Ciao", "", Signal::Welcome);
+        let grant = Grant { id: GrantId(id), read, way: Way::In, open_ms, passage_ms: 20_000, show: text };
+        self.host.as_mut().expect("it was started").order(Order::Grant(grant)).expect("it is up");
+    }
+
     /// A card is presented: its bits come 2 ms apart.
     pub(crate) fn card(&mut self, reader: usize, frame: u64) {
         let bits = (0..26).rev().map(|place| if frame >> place & 1 == 1 { Wire::D1 } else { Wire::D0 });

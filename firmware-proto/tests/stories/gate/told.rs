@@ -1,6 +1,7 @@
 //! What happens at one gate, told as events and as what the outputs did.
 
 use expect_test::{Expect, expect};
+use firmware_proto::gate::lane::RELAY_ON_MS_MAX;
 use firmware_proto::gate::list::hash;
 use firmware_proto::gate::{ANSWER_MS_MAX, REPEAT_MS};
 use firmware_proto::link::SILENT_MS;
@@ -152,6 +153,82 @@ fn an_agent_that_muses_keeps_the_entry_shut_and_the_exit_open() {
         Rotated { way: Out, by: Own(2) }
     "#]],
     );
+}
+
+#[test]
+fn a_grant_that_comes_too_late_for_its_read_opens_nothing_and_is_told() {
+    let mut place = Place::new();
+    place.agent = Agent::Muses;
+    let story = |place: &mut Place| {
+        place.card(IN, ANNA);
+        place.wait(100 + u64::from(ANSWER_MS_MAX));
+        place.grant(77, Some(1), 500);
+        place.wait(1000);
+    };
+    check(
+        &mut place,
+        story,
+        &expect![[r#"
+
+        Read { reader: 0, credential: Credential(3 bytes), answer: None }
+        GrantRefused { id: GrantId(77), why: TooLate }
+    "#]],
+    );
+}
+
+#[test]
+fn a_read_that_waited_when_the_agent_died_is_not_opened_by_the_next_one() {
+    let mut place = Place::new();
+    place.agent = Agent::Muses;
+    let story = |place: &mut Place| {
+        place.is_cut = true;
+        place.card(IN, ANNA);
+        place.wait(90);
+        place.host = None;
+        place.is_cut = false;
+        place.agent = Agent::Grants;
+        place.start_agent();
+        place.wait(1000);
+    };
+    check(
+        &mut place,
+        story,
+        &expect![[r#"
+
+        Read { reader: 0, credential: Credential(3 bytes), answer: Refused(Unanswered) }
+    "#]],
+    );
+}
+
+#[test]
+fn a_grant_ordered_twice_opens_once_and_a_second_person_waits() {
+    let story = |place: &mut Place| {
+        place.grant(77, None, 500);
+        place.wait(100);
+        place.grant(78, None, 500);
+        place.wait(100);
+        place.walk(Way::In);
+        place.wait(1000);
+        place.grant(77, None, 500);
+        place.wait(1000);
+    };
+    check(
+        &mut Place::new(),
+        story,
+        &expect![[r#"
+        relay in on, relay in off
+        GrantRefused { id: GrantId(78), why: Busy }
+        Rotated { way: In, by: Grant(GrantId(77)) }
+    "#]],
+    );
+}
+
+#[test]
+fn a_relay_is_let_go_after_its_bound_however_long_a_pulse_is_ordered() {
+    let mut place = Place::new();
+    place.grant(77, None, u16::MAX);
+    place.wait(10_000);
+    assert_eq!(place.longest_pulse, u64::from(RELAY_ON_MS_MAX));
 }
 
 #[test]
