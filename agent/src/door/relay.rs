@@ -212,7 +212,8 @@ impl Board {
         for channel in &mut self.channels {
             if channel.is_due(now) {
                 serial::write(&mut wires.port, &frame(channel.number, OFF)).await?;
-                (channel.on_until, channel.rest_until) = (None, Some(now + REST));
+                // From after the write, which may have waited for the port.
+                (channel.on_until, channel.rest_until) = (None, Some(Instant::now() + REST));
             }
         }
         Ok(())

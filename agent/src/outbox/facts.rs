@@ -48,7 +48,7 @@ pub(super) struct LaneDrained<'a> {
 
 impl Fact for LaneDrained<'_> {
     fn tell(&self) {
-        tracing::info!(lane = %self.lane, "lane is drained");
+        tracing::info!(lane = %self.lane, "lane closed; what waits is sent at the next start");
         metrics::gauge!("varco_lane_online", "lane" => self.lane.to_string()).set(0.0);
     }
 }
