@@ -86,7 +86,7 @@ impl Tx<'_> {
         self.run(
             "UPDATE outbox SET state = 'erased', held_for = NULL, changed_at = ?2
              WHERE person = ?1 AND (lane = 'mywellness' OR body = '')
-             AND state NOT IN ('delivered', 'suppressed', 'discarded', 'erased')",
+             AND state <> 'delivered' AND state <> 'suppressed' AND state <> 'discarded' AND state <> 'erased'",
             (id.0, Moment(now)),
         )?;
         self.run("UPDATE outbox SET state = 'pending', held_for = NULL WHERE person = ?1 AND state = 'held'", [id.0])?;

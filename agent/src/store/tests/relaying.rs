@@ -294,6 +294,25 @@ async fn every_look_of_a_lane_is_a_range_of_an_index() {
 }
 
 #[tokio::test]
+async fn writing_and_acknowledging_a_row_fills_no_table_beside_it() {
+    let club = club();
+    let steps = async |sql: String| {
+        let steps = club.read(move |view| {
+            during("planning", || view.all(&format!("EXPLAIN {sql}"), [], |row| row.get::<_, String>(1)))
+        });
+        steps.await
+    };
+    let written = "INSERT INTO outbox (lane, kind, key, state, written_at, changed_at, body)
+                   VALUES ('a', 'visit', 'k', 'pending', 1, 1, '{}')";
+    let acknowledged = crate::store::outbox::DELIVERED.replace("?1", "1").replace("?2", "2");
+    for sql in [written.to_owned(), acknowledged] {
+        let steps = steps(sql).await;
+        assert!(steps.iter().any(|step| step == "IdxInsert"), "the row enters an index: {steps:?}");
+        assert!(!steps.iter().any(|step| step == "OpenEphemeral"), "a table for one row: {steps:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_person_who_lacked_something_required_is_tried_again_once_their_document_changed() {
     let club = club();
     let anna = club.put(Person { email: None, ..person("M-1", "A1") }).await;
