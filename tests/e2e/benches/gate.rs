@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use shared::club::{card, member, prepare_store};
 use shared::door::{Door, OFF, ON};
@@ -43,13 +43,13 @@ async fn main() -> Result<()> {
     let agent = Agent::start(&club.write()?).await?;
     door.listen_afresh()?;
 
-    let quiet = measure(Arc::clone(&door)).await?;
+    let quiet = measure(Arc::clone(&door)).await.with_context(|| agent.log())?;
     let (written, begun) = (Arc::new(AtomicUsize::new(0)), Instant::now());
     let mut clients = JoinSet::new();
     for client in 0..CLIENTS {
         clients.spawn(keep_writing(agent.api("gateway").await?, client, Arc::clone(&written)));
     }
-    let busy = measure(door).await?;
+    let busy = measure(door).await.with_context(|| agent.log())?;
     let bare = measure(answering_without_thinking(&club)?).await?;
     let rate = written.load(Ordering::Relaxed) as f64 / begun.elapsed().as_secs_f64();
     ensure!(clients.try_join_next().is_none(), "a client of the API gave up");

@@ -21,7 +21,9 @@ use varco::domain::{Audience, FactKind, LanePlan};
 use varco::store::Store;
 
 /// Passages measured with each number of gates.
-const PASSAGES: usize = 20_000;
+const PASSAGES: usize = 10_000;
+/// Each is measured so often, in turns, and the median counts: the machine may be busy with something else.
+const ROUNDS: usize = 3;
 /// Bytes of an outbox row's body, about as many as a visit's.
 const BODY_BYTES: usize = 300;
 /// Events in one transaction of the bare loop at most: as many as the store's writer takes.
@@ -31,9 +33,13 @@ const GROUP_MAX: usize = 512;
 async fn main() {
     let mut rows = Vec::new();
     for gates in [1_usize, 8, 64, 256] {
-        let least = bare_loop(gates, two_tables, two_rows);
-        let same = bare_loop(gates, our_tables, our_rows);
-        let ours = passages(gates).await;
+        let [mut ours, mut same, mut least] = [const { Vec::new() }; 3];
+        for _ in 0..ROUNDS {
+            ours.push(passages(gates).await);
+            same.push(bare_loop(gates, our_tables, our_rows));
+            least.push(bare_loop(gates, two_tables, two_rows));
+        }
+        let [ours, same, least] = [ours, same, least].map(median);
         let rates = [ours, same, least].map(|rate| format!("{rate:.0}"));
         let ratios = [ours / same, ours / least].map(|ratio| format!("{ratio:.2}"));
         rows.push([vec![gates.to_string()], rates.to_vec(), ratios.to_vec()].concat());
@@ -51,6 +57,11 @@ async fn main() {
         ],
         &rows,
     );
+}
+
+fn median(mut rates: Vec<f64>) -> f64 {
+    rates.sort_by(f64::total_cmp);
+    rates[rates.len() / 2]
 }
 
 async fn passages(gates: usize) -> f64 {

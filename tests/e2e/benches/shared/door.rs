@@ -48,7 +48,7 @@ impl Door {
     /// again and has rested for `rest`.
     pub(crate) fn pass(&self, badge: &str, rest: Duration) -> Result<Duration> {
         let frame = Dialect::Rdm6300.frame(badge);
-        let (last, before) = frame.split_at(frame.len() - 1);
+        let (before, last) = frame.split_at(frame.len() - 1);
         self.reader.write(before)?;
         thread::sleep(BYTE_TIME);
         let begun = Instant::now();
