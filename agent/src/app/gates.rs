@@ -9,12 +9,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::console::GateOrders;
 use crate::domain::{Gate, GateId, GateMode, Policy, ReaderId};
 use crate::door::{self, GateDriver};
-use crate::turnstile::{GATE_ORDERS_MAX, GateOrder, Site, Turnstile};
-
-/// How each gate is reached. Replaced as a whole when gates are rebuilt.
-pub type GateOrders = Arc<BTreeMap<GateId, mpsc::Sender<GateOrder>>>;
+use crate::turnstile::{GATE_ORDERS_MAX, Site, Turnstile};
 
 /// How long a gate that is to close may take until nobody is on the way through it. A pulse takes half a second; whoever
 /// has not walked through a turnstile by then is written down as not passed.
@@ -195,7 +193,7 @@ mod tests {
     use crate::clock::Clock;
     use crate::domain::Confirm;
     use crate::store::Store;
-    use crate::turnstile::{Board, Desk, OpenOrder, SITE_EVENTS_MAX};
+    use crate::turnstile::{Board, Desk, GateOrder, OpenOrder, SITE_EVENTS_MAX};
     use crate::visit::world;
 
     /// Long enough to be told from nothing, short enough to be waited for.

@@ -15,8 +15,6 @@ use tokio::sync::{broadcast, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-pub use gates::GateOrders;
-
 use crate::access::Texts;
 use crate::clock::Clock;
 use crate::config::{self, Config, ConfigurationRefused, ConfigurationTaken};

@@ -128,7 +128,6 @@ pub(super) struct OpenServed {
 /// Opens a gate once, whatever the rules say. It is a recorded, confirmed passage.
 #[utoipa::path(post, path = "/gates/{id}/open", tag = "site", params(("id" = String, Path)), request_body = OpenAsked,
     responses((status = 201, body = OpenServed), (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 409, description = "Open for somebody", body = ProblemDocument, content_type = "application/problem+json"),
         (status = 503, description = "The gate cannot be reached", body = ProblemDocument, content_type = "application/problem+json")))]
 pub(super) async fn open_gate(
     State(console): Shared,

@@ -165,10 +165,6 @@ impl From<StoreError> for ApiProblem {
 
 impl From<OrderRefused> for ApiProblem {
     fn from(refused: OrderRefused) -> Self {
-        let kind = match &refused {
-            OrderRefused::Busy => Kind::Conflict,
-            OrderRefused::Unreachable(_) | OrderRefused::NotRecorded(_) => Kind::Unavailable,
-        };
-        Self::new(kind, refused.to_string())
+        Self::new(Kind::Unavailable, refused.to_string())
     }
 }

@@ -63,9 +63,6 @@ pub struct Opened {
 /// Why a gate did not follow an order.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum OrderRefused {
-    /// Somebody has a grant at this moment; opening again would let two through.
-    #[error("the gate is open for somebody at this moment")]
-    Busy,
     /// The gate cannot be told: unplugged, or its board does not answer.
     #[error("the gate cannot be reached: {0}")]
     Unreachable(String),
