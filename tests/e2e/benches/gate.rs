@@ -7,7 +7,6 @@ mod shared;
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
