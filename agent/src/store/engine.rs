@@ -153,7 +153,8 @@ impl Store {
     /// queue and is tried again until it is durable. Goes ahead of ordinary writes. Resolves when durable.
     ///
     /// # Errors
-    /// What the closure returns; [`StoreError::Full`] when the disk is full and the queue is as well.
+    /// What the closure returns; [`StoreError::Full`] when the disk is full and the queue is as well, or when the disk
+    /// hangs and no more callers may wait for a place in the queue.
     pub async fn write_through<T: Send + 'static>(
         &self,
         doing: &'static str,
@@ -193,7 +194,10 @@ impl Store {
             Ok(slot) => slot,
             // Waiting for a slot that only a freed disk gives back would pile the callers up instead of the jobs.
             Err(_) if self.0.health.disk() == Disk::Failing => return Err(StoreError::Full { doing }),
-            Err(_) => slots.clone().acquire_owned().await.map_err(|_closed| StoreError::Closed { doing })?,
+            Err(_) => {
+                let _room = self.0.queue.callers.try_acquire().map_err(|_full| StoreError::Full { doing })?;
+                slots.clone().acquire_owned().await.map_err(|_closed| StoreError::Closed { doing })?
+            }
         };
         if urgency == Urgency::Through && slots.available_permits() == 0 {
             self.0.health.room_is(Room::None);

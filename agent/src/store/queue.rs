@@ -14,6 +14,8 @@ use super::transaction::Tx;
 pub(super) const THROUGH_MAX: usize = 4096;
 /// Other writes that may wait; more callers wait for a slot.
 pub(super) const ORDINARY_MAX: usize = 1024;
+/// Callers that may wait for a slot of either queue. A disk that hangs without failing would pile them up for ever.
+pub(super) const CALLERS_MAX: usize = 4096;
 
 /// What is asked of a job.
 pub(super) enum Step<'t> {
@@ -75,6 +77,8 @@ pub(super) struct Queue {
     pushed: Condvar,
     ordinary_slots: Arc<Semaphore>,
     through_slots: Arc<Semaphore>,
+    /// Room for the callers that wait for a slot.
+    pub(super) callers: Semaphore,
 }
 
 impl Queue {
@@ -84,6 +88,7 @@ impl Queue {
             pushed: Condvar::new(),
             ordinary_slots: Arc::new(Semaphore::new(ORDINARY_MAX)),
             through_slots: Arc::new(Semaphore::new(THROUGH_MAX)),
+            callers: Semaphore::new(CALLERS_MAX),
         }
     }
 

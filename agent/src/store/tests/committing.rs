@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::Poll;
 
+use tokio::task::JoinSet;
+
 use super::*;
 use crate::store::StoreState;
 use crate::store::error::during;
-use crate::store::queue::THROUGH_MAX;
+use crate::store::queue::{CALLERS_MAX, THROUGH_MAX};
 
 /// Keeps the writer busy until released, so that what is queued meanwhile goes into one group.
 struct Blocker {
@@ -232,6 +234,28 @@ async fn when_the_queue_of_passages_is_full_as_well_it_is_said_and_nothing_queue
     }
     states.wait_for(|state| *state == StoreState::Ready).await.expect("the store lives");
     assert_eq!(club.number("SELECT count(*) FROM outbox").await, i64::try_from(THROUGH_MAX).expect("small"));
+}
+
+#[tokio::test]
+async fn a_disk_that_hangs_gathers_only_so_many_callers() {
+    let club = club();
+    let blocker = block(&club.store).await;
+    let room = THROUGH_MAX - 1 + CALLERS_MAX; // The blocker holds a slot.
+    let too_many = 10;
+    let mut callers = JoinSet::new();
+    for _ in 0..room + too_many {
+        let store = club.store.clone();
+        callers.spawn(async move { store.write_through("recording", |_| Ok(())).await });
+    }
+
+    for _ in 0..too_many {
+        let refused = callers.join_next().await.expect("callers are left").expect("no panic");
+        assert!(matches!(refused, Err(StoreError::Full { doing: "recording" })), "{refused:?}");
+    }
+    blocker.release().await;
+    let served = callers.join_all().await;
+    assert_eq!(served.len(), room);
+    assert!(served.iter().all(Result::is_ok), "whoever was let in is served");
 }
 
 #[tokio::test]
