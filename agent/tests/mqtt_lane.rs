@@ -50,8 +50,7 @@ impl Club {
         let clock = Clock::system();
         let config = store::Config {
             path: folder.path().join("varco.db"),
-            keep_delivered: Duration::from_secs(3600),
-            keep_passages: None,
+            keep: varco::store::Retention::default(),
             ballast_bytes: 64 * 1024,
         };
         let store = Store::open(&config, clock.clone()).unwrap();

@@ -201,12 +201,7 @@ mod tests {
 
     fn gates(folder: &tempfile::TempDir) -> Gates {
         let path = folder.path().join("varco.db");
-        let config = crate::store::Config {
-            path,
-            keep_delivered: Duration::from_secs(86_400),
-            keep_passages: None,
-            ballast_bytes: 64 * 1024,
-        };
+        let config = crate::store::Config { path, keep: crate::store::Retention::default(), ballast_bytes: 64 * 1024 };
         let clock = Clock::system();
         let store = Store::open(&config, clock.clone()).unwrap();
         Gates::new(Site {

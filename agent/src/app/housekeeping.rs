@@ -93,18 +93,13 @@ impl Steadiness {
 
 async fn tidy(store: &Store, config: &store::Config, now: Timestamp, policy: Arc<Policy>) -> Result<(), StoreError> {
     store.write("ending presences", move |tx| tx.end_stale_presences(&policy, now)).await?;
-    let delivered_before = before(now, config.keep_delivered);
-    let passages_before = config.keep_passages.map(|keep| before(now, keep));
     loop {
-        let prune = move |tx: &store::Tx<'_>| tx.prune(delivered_before, passages_before, PRUNED_MAX);
+        let keep = config.keep.clone();
+        let prune = move |tx: &store::Tx<'_>| tx.prune(&keep, now, PRUNED_MAX);
         if store.write("deleting old rows", prune).await? < PRUNED_MAX {
             return Ok(());
         }
     }
-}
-
-fn before(now: Timestamp, keep: Duration) -> Timestamp {
-    now.checked_sub(keep).unwrap_or(Timestamp::MIN)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 
 use super::Config;
 use crate::domain::{GateId, Policy, Site};
-use crate::{console, mqtt, mywellness, store};
+use crate::{console, mqtt, mywellness};
 
 /// The difference between the configuration in force and a new one. Policy and texts are always taken.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -51,7 +51,7 @@ pub fn in_force(old: &Config, new: Config) -> Config {
 pub fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     let parts = [
         ("site", same_site(&old.policy.site, &new.policy.site)),
-        ("store", same_store(&old.store, &new.store)),
+        ("store", old.store == new.store),
         ("console", same_console(&old.console, &new.console)),
         ("logs", old.logs == new.logs),
         ("mqtt", same_option(old.mqtt.as_ref(), new.mqtt.as_ref(), same_mqtt)),
@@ -92,12 +92,6 @@ fn same_site(old: &Site, new: &Site) -> bool {
     let Site { id, name, timezone, locale, club_day_starts, maximum_stay } = old;
     (id, name, timezone, locale, club_day_starts, maximum_stay)
         == (&new.id, &new.name, &new.timezone, &new.locale, &new.club_day_starts, &new.maximum_stay)
-}
-
-fn same_store(old: &store::Config, new: &store::Config) -> bool {
-    let store::Config { path, keep_delivered, keep_passages, ballast_bytes } = old;
-    (path, keep_delivered, keep_passages, ballast_bytes)
-        == (&new.path, &new.keep_delivered, &new.keep_passages, &new.ballast_bytes)
 }
 
 fn same_console(old: &console::Config, new: &console::Config) -> bool {

@@ -26,14 +26,16 @@ const CONSOLE_PORT: u16 = 8480;
 pub(super) fn store(section: Option<Section<'_>>, around: &Surroundings) -> store::Config {
     let mut config = store::Config {
         path: PathBuf::from(STORE_PATH),
-        keep_delivered: 7 * DAY,
-        keep_passages: None,
+        keep: store::Retention::default(),
         ballast_bytes: BALLAST_BYTES,
     };
     let Some(mut section) = section else { return config };
     config.path = section.or("path", config.path, |node| text(node).map(|path| around.path(&path)));
-    config.keep_delivered = section.or("keep_delivered", config.keep_delivered, duration(Duration::ZERO..=KEEP_MAX));
-    config.keep_passages = section.optional("keep_passages", duration(DAY..=KEEP_MAX));
+    let keep = &mut config.keep;
+    keep.delivered = section.or("keep_delivered", keep.delivered, duration(Duration::ZERO..=KEEP_MAX));
+    keep.passages = section.optional("keep_passages", duration(DAY..=KEEP_MAX));
+    keep.visits = section.optional("keep_visits", duration(2 * DAY..=KEEP_MAX));
+    keep.commands = section.optional("keep_commands", duration(DAY..=KEEP_MAX));
     config.ballast_bytes = section.or("ballast", config.ballast_bytes, size(BALLAST_BYTES_MAX));
     section.finish();
     config

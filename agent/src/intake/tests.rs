@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::clock::Clock;
 use crate::domain::*;
-use crate::store::{Config, Store};
+use crate::store::{Config, Retention, Store};
 
 struct Club {
     folder: TempDir,
@@ -29,12 +29,7 @@ fn club() -> Club {
 }
 
 fn config(folder: &TempDir) -> Config {
-    Config {
-        path: folder.path().join("varco.db"),
-        keep_delivered: Duration::from_secs(86_400),
-        keep_passages: None,
-        ballast_bytes: 64 * 1024,
-    }
+    Config { path: folder.path().join("varco.db"), keep: Retention::default(), ballast_bytes: 64 * 1024 }
 }
 
 fn policy() -> Policy {

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Deliver, Feed, LaneStatus, SessionLost, run};
 use crate::clock::Clock;
 use crate::domain::{FactKind, Hold, LaneId, PersonId, RowOutcome, RowState};
-use crate::store::{Config, Store};
+use crate::store::{Config, Retention, Store};
 
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -70,7 +70,7 @@ impl Story {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::system();
         let path = folder.path().join("varco.db");
-        let config = Config { path, keep_delivered: PATIENCE, keep_passages: None, ballast_bytes: 4096 };
+        let config = Config { path, keep: Retention::default(), ballast_bytes: 4096 };
         let store = Store::open(&config, clock.clone()).unwrap();
         Self { _folder: folder, store, clock, lane: "upstream".parse().unwrap(), says: Arc::default() }
     }

@@ -4,14 +4,31 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// `[store]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Config {
     /// The SQLite file; its folder also holds the WAL and the ballast.
     pub path: PathBuf,
-    /// How long delivered, suppressed and discarded outbox rows are kept.
-    pub keep_delivered: Duration,
-    /// How long passages and their traces are kept; none: for ever.
-    pub keep_passages: Option<Duration>,
+    /// How long it keeps what is done with.
+    pub keep: Retention,
     /// Size in bytes of the ballast that is freed when the disk is full.
     pub ballast_bytes: u64,
+}
+
+/// How long each kind of record is kept once nothing depends on it any more; none: for ever.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Retention {
+    /// Delivered, suppressed and discarded outbox rows, from their last change.
+    pub delivered: Duration,
+    /// Passages and their traces.
+    pub passages: Option<Duration>,
+    /// Visits, from their beginning: one that began on an earlier club day is over.
+    pub visits: Option<Duration>,
+    /// What operators ordered, and why.
+    pub commands: Option<Duration>,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { delivered: Duration::from_secs(7 * 86_400), passages: None, visits: None, commands: None }
+    }
 }

@@ -1,9 +1,12 @@
 //! Looking back: passages and visits, newest first, and what may be forgotten after its time.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Row, params_from_iter};
 
+use super::Retention;
 use super::columns::{Doc, Key, Moment, Word};
 use super::error::{StoreError, during};
 use super::outbox::{DELIVERED_ROWS, GIVEN_UP};
@@ -182,23 +185,21 @@ impl View<'_> {
 }
 
 impl Tx<'_> {
-    /// Deletes final outbox rows and old passages past their retention, at most `limit` of each
-    /// lane and kind; returns how many went.
+    /// Deletes what is past its retention, at most `limit` of each lane and kind; returns how many went.
     ///
     /// # Errors
     /// When SQLite fails.
-    pub fn prune(
-        &self,
-        delivered_before: Timestamp,
-        passages_before: Option<Timestamp>,
-        limit: u32,
-    ) -> Result<u32, StoreError> {
-        let passages = "DELETE FROM passage WHERE row IN (SELECT row FROM passage WHERE at < ?1 ORDER BY at LIMIT ?2)";
+    pub fn prune(&self, keep: &Retention, now: Timestamp, limit: u32) -> Result<u32, StoreError> {
+        let before = |keep: Duration| Moment(now.checked_sub(keep).unwrap_or(Timestamp::MIN));
+        let of_kinds =
+            [(PASSAGES_BEFORE, keep.passages), (VISITS_BEFORE, keep.visits), (COMMANDS_BEFORE, keep.commands)];
         during("pruning", || {
-            let mut gone = self.prune_rows(DELIVERED_ROWS, delivered_before, limit)?;
-            gone += self.prune_rows(GIVEN_UP, delivered_before, limit)?;
-            if let Some(before) = passages_before {
-                gone += self.run(passages, (Moment(before), limit))?;
+            let mut gone = self.prune_rows(DELIVERED_ROWS, before(keep.delivered), limit)?;
+            gone += self.prune_rows(GIVEN_UP, before(keep.delivered), limit)?;
+            for (delete, keep) in of_kinds {
+                if let Some(keep) = keep {
+                    gone += self.run(delete, (before(keep), limit))?;
+                }
             }
             self.all(&format!("PRAGMA incremental_vacuum({PAGES_GIVEN_BACK})"), [], |_| Ok(()))?;
             Ok(u32::try_from(gone).unwrap_or(u32::MAX))
@@ -206,7 +207,7 @@ impl Tx<'_> {
     }
 
     /// Lane by lane, each from the old end of its range.
-    fn prune_rows(&self, range: &str, before: Timestamp, limit: u32) -> rusqlite::Result<usize> {
+    fn prune_rows(&self, range: &str, before: Moment, limit: u32) -> rusqlite::Result<usize> {
         let next = format!("SELECT lane FROM outbox WHERE {range} AND lane > ?1 ORDER BY lane LIMIT 1");
         let oldest = format!(
             "DELETE FROM outbox WHERE id IN
@@ -215,11 +216,19 @@ impl Tx<'_> {
         let (mut gone, mut lane) = (0, String::new());
         while let Some(found) = self.one(&next, [&lane], |row| row.get(0))? {
             lane = found;
-            gone += self.run(&oldest, (&lane, Moment(before), limit))?;
+            gone += self.run(&oldest, (&lane, before, limit))?;
         }
         Ok(gone)
     }
 }
+
+const PASSAGES_BEFORE: &str =
+    "DELETE FROM passage WHERE row IN (SELECT row FROM passage WHERE at < ?1 ORDER BY at LIMIT ?2)";
+const VISITS_BEFORE: &str =
+    "DELETE FROM visit WHERE row IN (SELECT row FROM visit WHERE started_at < ?1 ORDER BY started_at LIMIT ?2)";
+/// In the order of their ids, which is that of their writing.
+const COMMANDS_BEFORE: &str =
+    "DELETE FROM operator_command WHERE id IN (SELECT id FROM operator_command WHERE at < ?1 ORDER BY id LIMIT ?2)";
 
 const PASSAGE: &str = "SELECT h.at, h.row, h.id, h.clock, h.gate, h.reader, h.direction, h.way, h.outcome, h.reasons,
         p.external_id, h.unknown_badge, h.operator, h.note, h.visit, h.trace

@@ -41,7 +41,7 @@ mod transaction;
 mod writer;
 
 pub use backup::{BackedUp, back_up};
-pub use config::Config;
+pub use config::{Config, Retention};
 pub use engine::Store;
 pub use error::StoreError;
 pub use health::StoreState;

@@ -19,7 +19,7 @@ use crate::access::Texts;
 use crate::clock::Clock;
 use crate::domain::*;
 use crate::door::{DoorEvent, GATE_COMMANDS_MAX, GATE_EVENTS_MAX, GateCommand, GateLine};
-use crate::store::{Config, HistoryFilter, PassageEntry, Store};
+use crate::store::{Config, HistoryFilter, PassageEntry, Retention, Store};
 use crate::visit::world;
 
 /// How long a story waits for what must happen. Far above what it takes, even on a busy machine.
@@ -57,12 +57,7 @@ fn gate(confirm: Confirm) -> Gate {
 /// A turnstile whose sensor is trusted or not, and Anna with a punch card of one entry.
 async fn stand(confirm: Confirm) -> Stand {
     let folder = tempfile::tempdir().unwrap();
-    let config = Config {
-        path: folder.path().join("varco.db"),
-        keep_delivered: Duration::from_secs(86_400),
-        keep_passages: None,
-        ballast_bytes: 64 * 1024,
-    };
+    let config = Config { path: folder.path().join("varco.db"), keep: Retention::default(), ballast_bytes: 64 * 1024 };
     let clock = Clock::system();
     let store = Store::open(&config, clock.clone()).unwrap();
     let (policy, texts) = (watch::Sender::new(Arc::new(world::policy())), watch::Sender::new(Arc::default()));

@@ -65,14 +65,11 @@ fn room(store: &store::Config, folder: &Path) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::config::check::State;
 
     fn states(path: &Path) -> Vec<State> {
-        let store =
-            store::Config { path: path.into(), keep_delivered: Duration::ZERO, keep_passages: None, ballast_bytes: 0 };
+        let store = store::Config { path: path.into(), keep: store::Retention::default(), ballast_bytes: 0 };
         findings(&store).iter().map(|finding| finding.state).collect()
     }
 

@@ -31,12 +31,8 @@ struct Club {
 impl Club {
     async fn open() -> Self {
         let (folder, clock, pretend) = (tempfile::tempdir().unwrap(), Clock::system(), Pretend::start().await);
-        let config = store::Config {
-            path: folder.path().join("varco.db"),
-            keep_delivered: Duration::from_secs(86_400),
-            keep_passages: None,
-            ballast_bytes: 0,
-        };
+        let config =
+            store::Config { path: folder.path().join("varco.db"), keep: store::Retention::default(), ballast_bytes: 0 };
         let store = Store::open(&config, clock.clone()).unwrap();
         let lane = "mywellness".parse().unwrap();
         let config = pretend::config(&pretend.url);

@@ -111,20 +111,31 @@ async fn only_final_rows_and_old_passages_are_forgotten_a_few_at_a_time() {
     let delivered: Vec<_> = rows.iter().take(4).map(|row| (row.id, RowOutcome::Delivered)).collect();
     club.write(move |tx| tx.settle(&delivered, at("15:00"))).await;
     let waiting = club.number("SELECT count(*) FROM outbox WHERE state = 'pending'").await;
-    let prune =
-        async |rows_before, passages_before| club.write(move |tx| tx.prune(rows_before, passages_before, 3)).await;
+    let hours = |hours: u64| Duration::from_secs(hours * 3600);
+    let rows = Retention { delivered: hours(24), ..Retention::default() };
+    let prune = async |keep: &Retention, clock: &str| {
+        let (keep, now) = (keep.clone(), at(clock) + hours(24));
+        club.write(move |tx| tx.prune(&keep, now, 3)).await
+    };
 
-    assert_eq!(prune(at("15:00"), None).await, 0, "not past their time");
-    assert_eq!(prune(at("16:00"), None).await, 3);
-    assert_eq!(prune(at("16:00"), None).await, 1);
-    assert_eq!(prune(at("16:00"), None).await, 0);
-    assert_eq!(prune(at("16:00"), Some(at("10:00"))).await, 3);
-    assert_eq!(prune(at("16:00"), Some(at("10:00"))).await, 2);
+    assert_eq!(prune(&rows, "15:00").await, 0, "not past their time");
+    assert_eq!(prune(&rows, "16:00").await, 3);
+    assert_eq!(prune(&rows, "16:00").await, 1);
+    assert_eq!(prune(&rows, "16:00").await, 0);
+    let passages = Retention { passages: Some(hours(30)), ..rows };
+    assert_eq!(prune(&passages, "16:00").await, 3);
+    assert_eq!(prune(&passages, "16:00").await, 2);
     assert_eq!(club.number("SELECT count(*) FROM passage").await, 5);
     assert_eq!(club.number("SELECT count(*) FROM outbox WHERE state = 'pending'").await, waiting);
     assert_eq!(club.number("SELECT count(*) FROM visit").await, 5);
     let lanes = club.read(|view| view.lanes(&[])).await;
     assert!(lanes.iter().all(|lane| lane.delivered == 0), "pruned rows are no longer counted");
+
+    club.write(|tx| tx.set_gate_mode(&name("turnstile"), GateMode::Free, "desk", "party", at("09:00"))).await;
+    let all = Retention { visits: Some(hours(30)), commands: Some(hours(30)), ..passages };
+    assert_eq!(prune(&all, "14:59").await, 0, "nothing of them began before 08:59");
+    assert_eq!(prune(&all, "16:00").await, 4, "three visits of five, as many as go at a time, and the command");
+    assert_eq!(club.number("SELECT count(*) FROM operator_command").await, 0);
 }
 
 #[tokio::test]

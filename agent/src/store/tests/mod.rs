@@ -18,7 +18,7 @@ use jiff::tz::TimeZone;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::{Config, Store, StoreError, Tx, View};
+use super::{Config, Retention, Store, StoreError, Tx, View};
 use crate::clock::Clock;
 use crate::domain::*;
 
@@ -33,12 +33,7 @@ pub(super) struct Club {
 pub(super) const BALLAST_BYTES: u64 = 64 * 1024;
 
 pub(super) fn config(folder: &TempDir) -> Config {
-    Config {
-        path: folder.path().join("varco.db"),
-        keep_delivered: Duration::from_secs(86_400),
-        keep_passages: None,
-        ballast_bytes: BALLAST_BYTES,
-    }
+    Config { path: folder.path().join("varco.db"), keep: Retention::default(), ballast_bytes: BALLAST_BYTES }
 }
 
 pub(super) fn club() -> Club {
