@@ -259,7 +259,8 @@ pub struct Membership {
     /// Entries left on a punch card as of `entries_as_of`.
     #[serde(default)]
     pub entries_left: Option<u32>,
-    /// When `entries_left` was counted; the time of the put if absent. Entries consumed here since are subtracted.
+    /// When `entries_left` was counted. Absent: at the time of the put that first told this number. Entries consumed here
+    /// since are subtracted.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub entries_as_of: Option<Timestamp>,

@@ -7,7 +7,7 @@ use super::columns::{Count, Doc, Moment, Word};
 use super::error::{StoreError, during};
 use super::page::{Page, page_of, rows_wanted};
 use super::transaction::{Tx, View};
-use crate::domain::{Credential, ExternalId, Person, PersonId, Photo, loose_key, read_alike};
+use crate::domain::{Credential, ExternalId, Membership, Person, PersonId, Photo, loose_key, read_alike};
 
 /// A person as stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -150,7 +150,7 @@ impl Tx<'_> {
                 [doc.external_id.as_str()],
                 stored,
             )?;
-            count_entries_as_of(&mut doc, now);
+            count_entries_as_of(&mut doc, found.as_ref().map(|old| &old.person), now);
             match found {
                 None => self.add_person(&doc, photo.as_ref(), now).map(|()| true),
                 Some(old) => self.change_person(&old, &doc, photo.as_ref(), now).map(|()| false),
@@ -239,12 +239,14 @@ pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<StoredPerson> {
     Ok(StoredPerson { id: PersonId(row.get(0)?), person, updated_at: row.get::<_, Moment>(2)?.0 })
 }
 
-/// A count without a date was made at the time of the put: entries consumed earlier are in it.
-fn count_entries_as_of(doc: &mut Person, now: Timestamp) {
-    for membership in &mut doc.memberships {
-        if membership.entries_left.is_some() && membership.entries_as_of.is_none() {
-            membership.entries_as_of = Some(now);
-        }
+/// A count without a date was made at the time of the put: entries consumed earlier are in it. The same count told again
+/// is not a new count but one that does not know of them, and refunds nothing (ADR 5).
+fn count_entries_as_of(doc: &mut Person, old: Option<&Person>, now: Timestamp) {
+    let undated = |it: &&mut Membership| it.entries_left.is_some() && it.entries_as_of.is_none();
+    for membership in doc.memberships.iter_mut().filter(undated) {
+        let told_before = old.and_then(|old| old.memberships.iter().find(|it| it.id == membership.id));
+        let told_again = told_before.filter(|before| before.entries_left == membership.entries_left);
+        membership.entries_as_of = told_again.and_then(|before| before.entries_as_of).or(Some(now));
     }
 }
 

@@ -46,8 +46,7 @@ pub(crate) async fn club() -> Club {
     let folder = tempfile::tempdir().unwrap();
     let config = varco::store::Config {
         path: folder.path().join("varco.db"),
-        keep_delivered: Duration::from_secs(86_400),
-        keep_passages: None,
+        keep: varco::store::Retention::default(),
         ballast_bytes: 64 * 1024,
     };
     let clock = Clock::system();

@@ -93,6 +93,21 @@ async fn a_nightly_import_refunds_nothing() {
 }
 
 #[tokio::test]
+async fn a_count_without_a_date_that_is_told_again_refunds_nothing_and_a_new_one_counts_afresh() {
+    let club = club();
+    let anna = club.put(person_with_entries("M-1", "A1", 10)).await;
+    club.record(passage_on_punch_card(anna, at("09:01"))).await;
+    let told_at = async |entries_left, clock: &str| {
+        let (person, now) = (person_with_entries("M-1", "A1", entries_left), at(clock));
+        club.write(move |tx| tx.put_person(&person, now)).await;
+        club.standing(anna).await.consumed.get(&name::<MembershipId>("ten-times")).copied()
+    };
+
+    assert_eq!(told_at(10, "20:00").await, Some(1), "a source that does not know of the entry");
+    assert_eq!(told_at(9, "21:00").await, None, "a source that has counted it");
+}
+
+#[tokio::test]
 async fn an_entry_by_a_wrong_clock_is_consumed_all_the_same() {
     let club = club();
     let anna = club.put(person_with_entries("M-1", "A1", 1)).await;

@@ -14,7 +14,7 @@ use varco::domain::{
     GrantKind, LanePlan, Level, Locale, Membership, MembershipKind, Origin, Passage, PassageId, PassageOutcome, Person,
     PersonId, Policy, Reader, Site, Verdict, Way, Zone,
 };
-use varco::store::{Config, Store};
+use varco::store::{Config, Retention, Store};
 
 /// People written in one transaction.
 const BATCH: usize = 500;
@@ -30,12 +30,7 @@ pub(crate) struct Club {
 
 /// The configuration of a store in a folder.
 pub(crate) fn store_in(folder: &Path) -> Config {
-    Config {
-        path: folder.join("varco.db"),
-        keep_delivered: Duration::from_secs(86_400),
-        keep_passages: None,
-        ballast_bytes: 1 << 20,
-    }
+    Config { path: folder.join("varco.db"), keep: Retention::default(), ballast_bytes: 1 << 20 }
 }
 
 impl Club {
