@@ -81,21 +81,51 @@ impl Club {
         gate
     }
 
+    /// A gate with a controller at the other end of a cable, which sees who goes through.
+    pub fn controller_gate(&mut self, id: &str, port: &Path) -> &mut Table {
+        let gate = self.add("gate", id);
+        gate["driver"] = value("controller");
+        gate["port"] = value(port.display().to_string());
+        gate["confirm"] = value("rotation");
+        gate
+    }
+
     /// A reader on a serial line that lets in to the zone `gym` and makes visits.
     pub fn reader(&mut self, id: &str, gate: &str, port: &Path, dialect: Dialect) -> &mut Table {
-        let reader = self.add("reader", id);
-        for (key, text) in [("gate", gate), ("driver", "serial"), ("frame", dialect.name()), ("direction", "in")] {
-            reader[key] = value(text);
-        }
+        let reader = self.entry(id, gate, "serial");
         let form = match dialect {
             Dialect::Line | Dialect::StxEtx => "text",
             Dialect::Rdm6300 | Dialect::Id12 | Dialect::WiegandText => "hex",
         };
+        reader["frame"] = value(dialect.name());
         reader["badge"] = value(InlineTable::from_iter([("form", form), ("order", "as-sent")]));
         reader["port"] = value(port.display().to_string());
         reader["baud"] = value(9600);
+        reader
+    }
+
+    /// A reader and a display on a gate's controller that let in to the zone `gym` and make visits.
+    pub fn controller_reader(&mut self, id: &str, gate: &str, input: usize) -> &mut Table {
+        let reader = self.entry(id, gate, "controller");
+        reader["input"] = value(input as i64);
+        reader["display"] = value("controller");
+        reader
+    }
+
+    /// A reader on a gate's controller that lets out of the zone `gym` and ends visits.
+    pub fn controller_exit_reader(&mut self, id: &str, gate: &str, input: usize) -> &mut Table {
+        let reader = self.controller_reader(id, gate, input);
+        reader["direction"] = value("out");
+        reader["new_visit"] = value(false);
+        reader
+    }
+
+    fn entry(&mut self, id: &str, gate: &str, driver: &str) -> &mut Table {
+        let reader = self.add("reader", id);
+        for (key, text) in [("gate", gate), ("driver", driver), ("direction", "in"), ("zone", "gym")] {
+            reader[key] = value(text);
+        }
         reader["new_visit"] = value(true);
-        reader["zone"] = value("gym");
         reader["device_type"] = value("turnstile");
         reader
     }
@@ -175,6 +205,9 @@ mod tests {
         club.relay_gate("turnstile-1", Path::new("/dev/relay"), 1)["passage_timeout"] = value("2s");
         club.reader("entry-1", "turnstile-1", Path::new("/dev/entry"), Dialect::Rdm6300);
         club.exit_reader("exit-1", "turnstile-1", Path::new("/dev/exit"), Dialect::Line);
+        club.controller_gate("turnstile-2", Path::new("/dev/turnstile-2"));
+        club.controller_reader("entry-2", "turnstile-2", 0);
+        club.controller_exit_reader("exit-2", "turnstile-2", 1);
         club.mqtt("mqtt://127.0.0.1:1883").mywellness(&sandbox)?;
 
         let folder = club.folder().display().to_string();

@@ -1,6 +1,6 @@
 //! The virtual club: everything around the agent that a real club has, made of real sockets, ptys and processes on loopback.
 //!
-//! Reading order: [`world`] and [`port`] carry the rest; then the hardware ([`pty`], [`reader`], [`relay`], [`disk`]), the network
+//! Reading order: [`world`] and [`port`] carry the rest; then the hardware ([`pty`], [`reader`], [`relay`], [`turnstile`], [`disk`]), the network
 //! ([`proxy`], [`broker`]), the cloud ([`sandbox`]), the people ([`members`]), and the agent itself ([`config`], [`agent`]).
 #![allow(
     clippy::disallowed_methods,
@@ -20,4 +20,5 @@ pub mod pty;
 pub mod reader;
 pub mod relay;
 pub mod sandbox;
+pub mod turnstile;
 pub mod world;
