@@ -56,7 +56,7 @@ async fn caller(console: &Console, peer: IpAddr, headers: &HeaderMap) -> Result<
         let hash = hash_of(token);
         let found = console.handles.store.read("looking a token up", move |view| view.token_by_hash(&hash)).await?;
         if let Some(entry) = found.filter(|entry| entry.revoked_at.is_none()) {
-            return Ok(Caller { name: entry.name, role: entry.role });
+            return Ok(Caller { token: entry.id, name: entry.name, role: entry.role });
         }
     }
     let peer = if console.behind_proxy { client_in(headers).unwrap_or(peer) } else { peer };

@@ -3,19 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use tokio::io::{AsyncWriteExt, DuplexStream};
+use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{OwnedSemaphorePermit, broadcast};
 use tokio_util::io::ReaderStream;
 
 use crate::turnstile::SiteEvent;
 
 use super::problem::{ApiProblem, Kind};
-use super::state::{Console, Shared};
+use super::state::{CalledBy, Caller, Console, Shared};
 
 /// Bytes that wait for a slow watcher beyond what its connection holds.
 const WATCHER_BYTES_MAX: usize = 64 * 1024;
@@ -23,30 +24,34 @@ const WATCHER_BYTES_MAX: usize = 64 * 1024;
 const WATCHER_TIME_MAX: Duration = Duration::from_secs(10);
 /// How often a quiet feed shows that it lives: proxies close what is silent for a minute.
 const QUIET_MAX: Duration = Duration::from_secs(15);
+/// How often a watcher's token is looked at: one that was revoked, here or by the command line, watches no longer.
+const TOKEN_LOOKED_AT_EVERY: Duration = Duration::from_secs(2);
 
 /// Passages, states of readers and gates, lanes and the store, as server-sent events. A new watcher is told all states
-/// first. One that reads too slowly is dropped: it reconnects, and reads `GET /passages` for what it missed.
+/// first. One that reads too slowly is dropped: it reconnects, and reads `GET /passages` for what it missed. The feed ends
+/// when its token is revoked.
 #[utoipa::path(get, path = "/events", tag = "site",
     responses((status = 200, description = "Each event's name is its `type`: passage, shown, reader, gate, lane, store", body = String, content_type = "text/event-stream")))]
-pub(super) async fn watch_events(State(console): Shared) -> Result<Response, ApiProblem> {
+pub(super) async fn watch_events(State(console): Shared, Extension(caller): CalledBy) -> Result<Response, ApiProblem> {
     let place = Arc::clone(&console.watchers).try_acquire_owned();
     let place = place.map_err(|_| ApiProblem::new(Kind::Unavailable, "too many watch already"))?;
     // Subscribed before the states are read, so that no change falls between.
     let events = console.handles.events.subscribe();
     let (near, far) = tokio::io::duplex(WATCHER_BYTES_MAX);
-    tokio::spawn(feed(console, events, near, place));
+    tokio::spawn(async move {
+        tokio::select! {
+            () = feed(&console, events, near) => {}
+            () = revoked(&console, &caller) => {}
+        }
+        drop(place);
+    });
     let headers = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-store")];
     Ok((headers, Body::from_stream(ReaderStream::new(far))).into_response())
 }
 
 /// Writes until the watcher leaves, is too slow, or the console ends.
-async fn feed(
-    console: Arc<Console>,
-    mut events: broadcast::Receiver<SiteEvent>,
-    mut watcher: DuplexStream,
-    _place: OwnedSemaphorePermit,
-) {
-    for event in states(&console) {
+async fn feed(console: &Console, mut events: broadcast::Receiver<SiteEvent>, mut watcher: DuplexStream) {
+    for event in states(console) {
         if write(&mut watcher, &text_of(&event)).await.is_err() {
             return;
         }
@@ -61,6 +66,18 @@ async fn feed(
             },
         };
         if write(&mut watcher, &text).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Returns when the watcher's token lets nobody in any more. A store that cannot be asked revokes nothing.
+async fn revoked(console: &Console, caller: &Caller) {
+    let token = caller.token;
+    loop {
+        tokio::time::sleep(TOKEN_LOOKED_AT_EVERY).await;
+        let live = console.handles.store.read("looking at a watcher's token", move |view| view.token_is_live(token));
+        if let Ok(false) = live.await {
             return;
         }
     }

@@ -151,7 +151,7 @@ impl From<StoreError> for ApiProblem {
         match error {
             StoreError::Full { .. } => Self::new(Kind::StoreFull, error.to_string()),
             StoreError::Busy { .. } | StoreError::Closed { .. } => Self::new(Kind::Unavailable, error.to_string()),
-            StoreError::UnknownCursor { .. } => Self::field("cursor", error.to_string()),
+            StoreError::UnknownCursor { .. } => Self::new(Kind::Malformed, error.to_string()),
             StoreError::Sqlite { .. }
             | StoreError::Unreadable { .. }
             | StoreError::Unusable { .. }

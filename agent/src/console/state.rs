@@ -41,6 +41,8 @@ pub(super) type Shared = State<Arc<Console>>;
 /// Whose token a request came with.
 #[derive(Clone, Debug)]
 pub(super) struct Caller {
+    /// The token's number.
+    pub(super) token: i64,
     /// The token's name.
     pub(super) name: String,
     /// Its role.

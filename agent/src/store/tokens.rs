@@ -50,6 +50,15 @@ impl View<'_> {
         during("looking a token up", || self.one(sql, [hash], token))
     }
 
+    /// Whether the token of this number still lets anybody in.
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub fn token_is_live(&self, id: i64) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM token WHERE id = ?1 AND revoked_at IS NULL";
+        during("looking whether a token is live", || Ok(self.one(sql, [id], |_| Ok(()))?.is_some()))
+    }
+
     /// Every token, in the order of making.
     ///
     /// # Errors

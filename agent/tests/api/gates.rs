@@ -1,5 +1,7 @@
 //! Gates, decisions, lanes and live events over HTTP.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 use varco::domain::GateMode;
@@ -94,4 +96,21 @@ async fn a_watcher_is_told_all_states_and_then_every_change() {
     }
     club.stop.cancel();
     while feed.chunk().await.unwrap().is_some() {}
+}
+
+#[tokio::test]
+async fn a_watcher_whose_token_is_revoked_is_shown_no_more() {
+    let club = club().await;
+    let mut feed = club.request("viewer", Method::GET, "/api/v1/events").send().await.unwrap();
+    let mut other = club.request("operator", Method::GET, "/api/v1/events").send().await.unwrap();
+    let now = "2026-11-21T12:00:00Z".parse().unwrap();
+    club.store.write("a story", move |tx| tx.revoke_tokens("viewer", now)).await.unwrap();
+    let ended = async { while feed.chunk().await.unwrap().is_some() {} };
+    tokio::time::timeout(Duration::from_secs(30), ended).await.expect("the feed ends by itself");
+    let state = GateState { mode: GateMode::Locked, ..GateState::default() };
+    club.events.send(SiteEvent::Gate { gate: "turnstile".parse().unwrap(), state }).unwrap();
+    let mut text = String::new();
+    while !text.contains("\"mode\":\"locked\"") {
+        text.push_str(std::str::from_utf8(&other.chunk().await.unwrap().unwrap()).unwrap());
+    }
 }
