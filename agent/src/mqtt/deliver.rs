@@ -7,12 +7,11 @@ use super::ledger::Ledger;
 use super::silence::{Outstanding, Silence};
 use super::status;
 use super::topics::Topics;
-use super::translate::{Named, translate};
 use super::wire::{self, Event, Link, Pen, Role, Unreached};
 use super::{Config, Confirm};
 use crate::clock::Clock;
 use crate::domain::{OutboxRow, PersonId, RowId, RowOutcome};
-use crate::outbox::{Deliver, Feed, RowOrder, SessionLost};
+use crate::outbox::{self, Deliver, Feed, Named, RowOrder, SessionLost};
 use crate::store::StoreError;
 
 /// Rows published and not durably acknowledged, at most. Measured: more gives no speed; a crash repeats at most so many.
@@ -127,9 +126,9 @@ impl Mqtt {
                 Some(Ok(named)) => named.as_ref(),
                 None => None,
             };
-            match translate(&self.topics, &row, named) {
-                Ok(it) => {
-                    session.pen.publish(it.topic, it.payload).map_err(lost)?;
+            match outbox::event(&self.config.site, &row, named) {
+                Ok(event) => {
+                    session.pen.publish(self.topics.fact(row.kind), event).map_err(lost)?;
                     session.ledger.taken(Sent::Row(row.id));
                 }
                 Err(refused) => feed.settle(row.id, RowOutcome::Never(refused.to_string())),

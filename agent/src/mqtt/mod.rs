@@ -12,7 +12,6 @@ mod silence;
 mod status;
 mod tls;
 mod topics;
-mod translate;
 mod wire;
 
 pub use check::check;

@@ -1,21 +1,17 @@
 //! The topics of one club: `{prefix}/{site}/…`.
 
 use super::Config;
-use crate::domain::{FactKind, SiteId};
+use crate::domain::FactKind;
 
 /// The topics of one club.
 #[derive(Clone, Debug)]
 pub(super) struct Topics {
     root: String,
-    pub(super) site: SiteId,
 }
 
 impl Topics {
     pub(super) fn of(config: &Config) -> Self {
-        Self {
-            root: format!("{}/{}", config.topic_prefix.trim_end_matches('/'), config.site),
-            site: config.site.clone(),
-        }
+        Self { root: format!("{}/{}", config.topic_prefix.trim_end_matches('/'), config.site) }
     }
 
     /// Where facts of a kind go.

@@ -15,14 +15,13 @@ use secrecy::ExposeSecret;
 use super::tls::{self, TlsTrouble};
 use super::topics::Topics;
 use super::{Config, status};
+use crate::outbox::EVENT_BYTES_MAX;
 
-/// The largest payload published, in bytes. A snapshot has about 500; a row above this is parked, because the library
-/// drops a packet above its limit together with the connection and would meet it again for ever.
-pub(super) const PAYLOAD_BYTES_MAX: usize = 128 * 1024;
 /// The largest packet taken from the broker, in bytes: a receipt for 10,000 UUIDs has about 400,000.
 const INCOMING_BYTES_MAX: usize = 1024 * 1024;
-/// Room for topic and header beside the largest payload.
-const OUTGOING_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + 1024;
+/// Room for topic and header beside the largest event. The library drops a packet above its limit together with the
+/// connection, and would meet it again for ever; larger events are parked before they come here.
+const OUTGOING_BYTES_MAX: usize = EVENT_BYTES_MAX + 1024;
 /// How often the broker is asked whether it is there. One that accepts and then stalls is noticed after at most twice
 /// this.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);

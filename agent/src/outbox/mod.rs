@@ -1,5 +1,6 @@
 //! Lanes: rows go to their upstream in order per person, and leave only when their receiver acknowledged that very row.
 
+mod event;
 mod facts;
 mod feed;
 mod lane;
@@ -10,6 +11,7 @@ mod status;
 #[cfg(test)]
 mod stories;
 
+pub use event::{EVENT_BYTES_MAX, Named, Untranslatable, event};
 pub use feed::Feed;
 pub use lane::run;
 pub use measure::measure;

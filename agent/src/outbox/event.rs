@@ -1,27 +1,21 @@
-//! A row of the outbox as the central system reads it: a topic and a CloudEvent in structured JSON; pure.
+//! A row of the outbox as receivers read it, whatever carries it: a CloudEvent in structured JSON; pure.
 //!
 //! The format is CloudEvents 1.0 (github.com/cloudevents/spec, JSON event format, structured mode): MQTT 3.1.1 has no
-//! headers, so the attributes travel in the payload.
+//! headers, so the attributes travel in the payload, and a webhook's body is the same.
 
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::topics::Topics;
-use super::wire::PAYLOAD_BYTES_MAX;
-use crate::domain::{FactKind, GateId, OutboxRow, PassageTold, Person, ReaderId, VisitTold};
+use crate::domain::{FactKind, GateId, OutboxRow, PassageTold, Person, ReaderId, SiteId, VisitTold};
 
-/// What is published.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Publication {
-    pub(super) topic: String,
-    pub(super) payload: Vec<u8>,
-}
+/// The largest event told, in bytes. A snapshot has about 500.
+pub const EVENT_BYTES_MAX: usize = 128 * 1024;
 
 /// Who it was, for receivers that have no directory of their own.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub(super) struct Named {
+pub struct Named {
     first_name: String,
     last_name: String,
     member_number: String,
@@ -37,14 +31,17 @@ impl From<&Person> for Named {
     }
 }
 
-/// Why a row can never be published.
+/// Why a row can never be told.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Untranslatable {
+pub enum Untranslatable {
+    /// Its body is not what its kind has.
     #[error("reading the {0} of this row: {1}")]
     Unreadable(&'static str, String),
-    #[error("a {0} is no event for MQTT")]
+    /// Its kind is a mark for another upstream.
+    #[error("a {0} is no event")]
     NoEvent(&'static str),
-    #[error("the event has {0} bytes, more than the {PAYLOAD_BYTES_MAX} that are published")]
+    /// It is too large.
+    #[error("the event has {0} bytes, more than the {EVENT_BYTES_MAX} that are told")]
     TooLarge(usize),
 }
 
@@ -68,39 +65,38 @@ struct WithNames<'a, D> {
 }
 
 /// Translates a row; `named` only where the configuration lets names travel.
-pub(super) fn translate(
-    topics: &Topics,
-    row: &OutboxRow,
-    named: Option<&Named>,
-) -> Result<Publication, Untranslatable> {
+///
+/// # Errors
+/// When the row is none that is told as an event, cannot be read, or is too large: no try will change that.
+pub fn event(site: &SiteId, row: &OutboxRow, named: Option<&Named>) -> Result<Vec<u8>, Untranslatable> {
     let payload = match row.kind {
         FactKind::Visit => {
             let told: VisitTold = read(row)?;
-            let source = source(topics, Some(&told.reader), Some(&told.gate));
-            event(row, source, told.started_at, &told, named)?
+            let source = source(site, Some(&told.reader), Some(&told.gate));
+            envelope(row, source, told.started_at, &told, named)?
         }
         FactKind::Passage => {
             let told: PassageTold = read(row)?;
-            let source = source(topics, told.reader.as_ref(), Some(&told.gate));
-            event(row, source, told.at, &told, named)?
+            let source = source(site, told.reader.as_ref(), Some(&told.gate));
+            envelope(row, source, told.at, &told, named)?
         }
         FactKind::Attendance | FactKind::Alarm => {
             let told: Value = read(row)?;
             let (reader, gate) = (field::<ReaderId>(&told, "reader"), field::<GateId>(&told, "gate"));
             let at = field(&told, "at").ok_or_else(|| unreadable(row, "it has no time in `at`"))?;
-            event(row, source(topics, reader.as_ref(), gate.as_ref()), at, &told, named)?
+            envelope(row, source(site, reader.as_ref(), gate.as_ref()), at, &told, named)?
         }
         FactKind::Person | FactKind::Membership | FactKind::Groups => {
             return Err(Untranslatable::NoEvent(row.kind.as_str()));
         }
     };
-    if payload.len() > PAYLOAD_BYTES_MAX {
+    if payload.len() > EVENT_BYTES_MAX {
         return Err(Untranslatable::TooLarge(payload.len()));
     }
-    Ok(Publication { topic: topics.fact(row.kind), payload })
+    Ok(payload)
 }
 
-fn event(
+fn envelope(
     row: &OutboxRow,
     source: String,
     time: Timestamp,
@@ -123,8 +119,7 @@ fn event(
 }
 
 /// Where it happened, as exactly as is known.
-fn source(topics: &Topics, reader: Option<&ReaderId>, gate: Option<&GateId>) -> String {
-    let site = &topics.site;
+fn source(site: &SiteId, reader: Option<&ReaderId>, gate: Option<&GateId>) -> String {
     match (reader, gate) {
         (Some(reader), _) => format!("/sites/{site}/readers/{reader}"),
         (None, Some(gate)) => format!("/sites/{site}/gates/{gate}"),

@@ -1,4 +1,4 @@
-//! Golden events: what the central system's developers build on.
+//! Golden events: what the developers of receivers build on.
 
 use expect_test::{Expect, expect};
 
@@ -9,21 +9,6 @@ const VISIT: &str = r#"{"visit_id":"01932d5e-7c00-7000-8000-000000000001","perso
     "started_at":"2026-11-21T08:00:00Z","reader":"entry-1","gate":"turnstile-1","zone":"gym",
     "club_day":"2026-11-21","clock":"synced","membership":"S-1","entries_taken":1}"#;
 
-fn topics() -> Topics {
-    let site: crate::domain::SiteId = "milano-centro".parse().unwrap();
-    Topics::of(&super::super::Config {
-        host: "localhost".into(),
-        port: 1883,
-        tls: None,
-        client_id: "milano-centro".into(),
-        login: None,
-        topic_prefix: "varco/v1".into(),
-        site,
-        include_person: false,
-        confirm: super::super::Confirm::Puback,
-    })
-}
-
 fn row(kind: FactKind, key: &str, body: &str) -> OutboxRow {
     let (id, lane, person) = (RowId(1), "mqtt".parse().unwrap(), Some(PersonId(7)));
     let (key, body) = (key.to_owned(), body.to_owned());
@@ -31,12 +16,9 @@ fn row(kind: FactKind, key: &str, body: &str) -> OutboxRow {
 }
 
 fn check(row: &OutboxRow, named: Option<&Named>, expected: &Expect) {
-    let told = match translate(&topics(), row, named) {
+    let told = match event(&"milano-centro".parse().unwrap(), row, named) {
         Err(refused) => format!("refused: {refused}\n"),
-        Ok(publication) => {
-            let event: Value = serde_json::from_slice(&publication.payload).unwrap();
-            format!("{}\n{event:#}\n", publication.topic)
-        }
+        Ok(payload) => format!("{:#}\n", serde_json::from_slice::<Value>(&payload).unwrap()),
     };
     expected.assert_eq(&told);
 }
@@ -47,7 +29,6 @@ fn a_visit_is_told_with_its_own_id_and_without_names() {
         &row(FactKind::Visit, "01932d5e-7c00-7000-8000-000000000001", VISIT),
         None,
         &expect![[r#"
-        varco/v1/milano-centro/visit
         {
           "data": {
             "clock": "synced",
@@ -79,7 +60,6 @@ fn names_and_member_number_travel_where_they_may() {
         &row(FactKind::Visit, "01932d5e-7c00-7000-8000-000000000001", VISIT),
         Some(&named),
         &expect![[r#"
-        varco/v1/milano-centro/visit
         {
           "data": {
             "clock": "synced",
@@ -116,7 +96,6 @@ fn a_passage_that_no_reader_asked_for_comes_from_its_gate() {
         &row(FactKind::Passage, "01932d5e-7c00-7000-8000-000000000002", forced),
         None,
         &expect![[r#"
-        varco/v1/milano-centro/passage
         {
           "data": {
             "at": "2026-11-21T08:00:01.25Z",
@@ -147,7 +126,6 @@ fn an_alarm_is_told_as_it_was_written() {
         &row(FactKind::Alarm, "a-1", alarm),
         None,
         &expect![[r#"
-        varco/v1/milano-centro/alarm
         {
           "data": {
             "at": "2026-11-21T08:00:00Z",
@@ -166,12 +144,12 @@ fn an_alarm_is_told_as_it_was_written() {
 }
 
 #[test]
-fn what_can_never_be_published_says_why() {
+fn what_can_never_be_told_says_why() {
     check(
         &row(FactKind::Person, "M-1", ""),
         None,
         &expect![[r#"
-        refused: a person is no event for MQTT
+        refused: a person is no event
     "#]],
     );
     check(
@@ -188,12 +166,12 @@ fn what_can_never_be_published_says_why() {
         refused: reading the alarm of this row: it has no time in `at`
     "#]],
     );
-    let large = format!(r#"{{"at":"2026-11-21T08:00:00Z","what":"{}"}}"#, "x".repeat(PAYLOAD_BYTES_MAX));
+    let large = format!(r#"{{"at":"2026-11-21T08:00:00Z","what":"{}"}}"#, "x".repeat(EVENT_BYTES_MAX));
     check(
         &row(FactKind::Alarm, "a", &large),
         None,
         &expect![[r#"
-        refused: the event has 131277 bytes, more than the 131072 that are published
+        refused: the event has 131277 bytes, more than the 131072 that are told
     "#]],
     );
 }
