@@ -6,16 +6,17 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use e2e::account::{drained, health};
+use e2e::ledger::Ledger;
+use e2e::patience::eventually;
+use e2e::upstream::Upstream;
 use jiff::ToSpan;
 use jiff::tz::TimeZone;
 use site::agent::Agent;
 use site::broker::Memory;
 use site::config::Club;
 
-use crate::house::{Way, drained, health};
-use crate::ledger::Ledger;
-use crate::patience::eventually;
-use crate::upstream::Upstream;
+use crate::house::{House, Way};
 
 /// One day.
 const DAY_S: i64 = 86_400;
@@ -26,7 +27,7 @@ const TWO_TURNS_S: u64 = 21;
 #[tokio::test]
 async fn a_clock_that_jumps_a_day_back_and_forward_stops_no_gate_and_sends_nobody_home() -> Result<()> {
     let upstream = Upstream::start(Memory::AtStop).await?;
-    let house = upstream.house(1, 6)?;
+    let house = House::under(&upstream, 1, 6)?;
     let time = Time::of(&house.settings)?;
     house.import().await?;
     let agent = Agent::start_with(&house.config()?, &time.environment()).await?;
@@ -75,7 +76,7 @@ async fn a_clock_that_jumps_a_day_back_and_forward_stops_no_gate_and_sends_nobod
 #[tokio::test]
 async fn deadlines_do_not_notice_that_the_clock_jumps_in_the_middle_of_them() -> Result<()> {
     let upstream = Upstream::start(Memory::AtStop).await?;
-    let house = upstream.house(1, 8)?;
+    let house = House::under(&upstream, 1, 8)?;
     let time = Time::of(&house.settings)?;
     house.import().await?;
     let agent = Agent::start_with(&house.config()?, &time.environment()).await?;

@@ -5,6 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use e2e::account::drained;
+use e2e::ledger::{Ledger, Told};
+use e2e::patience::PATIENCE;
+use e2e::upstream::{Upstream, WINDOW};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
@@ -15,10 +19,7 @@ use site::sandbox::{Fault, Options, Sandbox};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::house::{House, Way, drained};
-use crate::ledger::{Ledger, Told};
-use crate::patience::PATIENCE;
-use crate::upstream::{Upstream, WINDOW};
+use crate::house::{House, Way};
 
 const KILLS: usize = 50;
 const GATES: u8 = 4;
@@ -48,7 +49,7 @@ async fn fifty_kills_under_load_lose_nothing_that_was_durable_and_repeat_nothing
     let began = Instant::now();
     let mywellness = Sandbox::start(Options::default()).await?;
     let upstream = Upstream::start(Memory::AtStop).await?;
-    let mut house = upstream.house(GATES, 80)?;
+    let mut house = House::under(&upstream, GATES, 80)?;
     house.settings.mywellness(&mywellness)?;
     let house = Arc::new(house);
     house.import().await?;

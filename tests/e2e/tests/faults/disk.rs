@@ -5,16 +5,17 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use e2e::account::{drained, health, metric};
+use e2e::ledger::Ledger;
+use e2e::patience::eventually;
+use e2e::upstream::Upstream;
 use serde_json::json;
 use site::agent::{self, Agent};
 use site::api::Api;
 use site::broker::Memory;
 use site::disk::SmallDisk;
 
-use crate::house::{House, Way, drained, health, metric};
-use crate::ledger::Ledger;
-use crate::patience::eventually;
-use crate::upstream::Upstream;
+use crate::house::{House, Way};
 
 const DISK_BYTES: u64 = 24 << 20;
 const BALLAST_BYTES: u64 = 2 << 20;
@@ -26,7 +27,7 @@ const PAGE_BYTES: usize = 4096;
 async fn on_a_full_disk_gates_go_on_and_once_it_is_freed_everything_is_recorded_and_told() -> Result<()> {
     let disk = SmallDisk::mount(DISK_BYTES).context("this story mounts a tmpfs, which needs root")?;
     let upstream = Upstream::start(Memory::AtStop).await?;
-    let mut house = upstream.house(1, 12)?;
+    let mut house = House::under(&upstream, 1, 12)?;
     let store = disk.path().join("varco.db");
     house.settings.set("store.path", store.display().to_string()).set("store.ballast", "2MiB");
     let agent = house.open().await?;

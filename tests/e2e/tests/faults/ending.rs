@@ -3,13 +3,14 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use e2e::account::drained;
+use e2e::ledger::Ledger;
+use e2e::patience::PATIENCE;
+use e2e::upstream::{Upstream, WINDOW};
 use site::broker::Memory;
 use site::sandbox::{Fault, Options, Sandbox};
 
-use crate::house::{Way, drained};
-use crate::ledger::Ledger;
-use crate::patience::PATIENCE;
-use crate::upstream::{Upstream, WINDOW};
+use crate::house::{House, Way};
 
 /// How long the agent may take to end when an upstream does not answer: its own ten seconds, and a busy machine's.
 const ENDS_WITHIN: Duration = Duration::from_secs(20);
@@ -17,7 +18,7 @@ const ENDS_WITHIN: Duration = Duration::from_secs(20);
 #[tokio::test]
 async fn sigterm_records_who_is_at_the_gate_switches_off_and_tells_the_upstream_first() -> Result<()> {
     let upstream = Upstream::start(Memory::AtStop).await?;
-    let house = upstream.house(2, 6)?;
+    let house = House::under(&upstream, 2, 6)?;
     let agent = house.open().await?;
     let store = agent.store().to_owned();
     for (gate, member) in [1, 2].into_iter().zip(&house.members) {
@@ -38,7 +39,7 @@ async fn sigterm_records_who_is_at_the_gate_switches_off_and_tells_the_upstream_
 async fn sigterm_does_not_wait_for_upstreams_that_hang_and_the_next_start_tells_them() -> Result<()> {
     let mywellness = Sandbox::start(Options::default()).await?;
     let upstream = Upstream::start(Memory::AtStop).await?;
-    let mut house = upstream.house(1, 6)?;
+    let mut house = House::under(&upstream, 1, 6)?;
     house.settings.mywellness(&mywellness)?;
     let agent = house.open().await?;
     house.pass(1, Way::In, &house.members[0]).await?;

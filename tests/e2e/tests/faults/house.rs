@@ -1,23 +1,20 @@
 //! A club of a few turnstiles behind one relay board, and members who may all come in.
 
-use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, ensure};
-use serde_json::Value;
-use site::agent::{self, Agent};
+use anyhow::{Context, Result};
+use e2e::account::metric;
+use e2e::patience::{PATIENCE, eventually};
+use e2e::people::{current, import};
+use e2e::upstream::Upstream;
+use site::agent::Agent;
 use site::config::Club;
-use site::members::{Member, Situation, members, ndjson};
+use site::members::Member;
 use site::pty::SerialLine;
 use site::reader::{Dialect, Reader};
 use site::relay::Relay;
 use tokio::task::JoinSet;
-
-use crate::patience::{PATIENCE, eventually};
-
-/// Members made for each one that is wanted: about every second of them has nothing remarkable.
-const MADE_FOR_ONE: usize = 3;
 
 /// Unknown badges read at once at one reader: as many as a gate decides about at a time.
 const STRANGERS_AT_ONCE: u64 = 4;
@@ -58,11 +55,19 @@ impl House {
             entries.push(entry);
             exits.push(exit);
         }
-        let mut current = members(11, people * MADE_FOR_ONE, jiff::Zoned::now().date());
-        current.retain(|member| member.situation == Situation::Current);
-        current.truncate(people);
-        ensure!(current.len() == people, "only {} members are current", current.len());
-        Ok(Self { relay, entries, exits, members: current, settings })
+        Ok(Self { relay, entries, exits, members: current(people)?, settings })
+    }
+
+    /// The same club, whose agent tells this central system.
+    pub(crate) fn under(upstream: &Upstream, gates: u8, people: usize) -> Result<Self> {
+        let mut house = Self::with(gates, people)?;
+        house.settings.mqtt(&upstream.url());
+        Ok(house)
+    }
+
+    /// The same, to be shared with the people who pass its gates.
+    pub(crate) fn shared_under(upstream: &Upstream, gates: u8, people: usize) -> Result<Arc<Self>> {
+        Ok(Arc::new(Self::under(upstream, gates, people)?))
     }
 
     /// Writes the configuration, imports the members and starts the agent.
@@ -73,12 +78,7 @@ impl House {
 
     /// Writes the configuration and imports the members.
     pub(crate) async fn import(&self) -> Result<()> {
-        let (config, people) = (self.config()?, self.settings.path("people.ndjson"));
-        fs::write(&people, ndjson(&self.members))?;
-        let text = |path: &PathBuf| path.display().to_string();
-        let imported = agent::varco(&["import", "--config", &text(&config), &text(&people)]).await?;
-        ensure!(imported.code == Some(0), "varco import: {}{}", imported.stdout, imported.stderr);
-        Ok(())
+        import(&self.settings, &self.members).await
     }
 
     /// Starts the agent.
@@ -161,30 +161,3 @@ impl House {
 
 /// Refused passages at the first gate.
 const REFUSED: &str = r#"varco_passages_total{gate="turnstile-1",outcome="denied"}"#;
-
-/// What a line of the metrics page says.
-pub(crate) fn metric(page: &Value, series: &str) -> Option<f64> {
-    let page = page.as_str()?;
-    page.lines().find_map(|line| line.strip_prefix(series)?.trim().parse().ok())
-}
-
-/// The agent's own account of itself.
-pub(crate) async fn health(agent: &Agent) -> Result<Value> {
-    let (status, health) = agent.public_api().get("/healthz").await?;
-    ensure!(status == 200, "GET /healthz: {status} {health}");
-    Ok(health)
-}
-
-/// Rows of a lane in one of its counts: `waiting`, `sent`, `held`, `parked`, `delivered`.
-pub(crate) async fn rows(agent: &Agent, lane: &str, count: &str) -> Result<u64> {
-    let health = health(agent).await?;
-    let lanes = health["lanes"].as_array().context("health names the lanes")?;
-    let found = lanes.iter().find(|it| it["lane"] == lane).with_context(|| format!("no lane {lane} in {health}"))?;
-    found[count].as_u64().with_context(|| format!("no count {count} in {found}"))
-}
-
-/// Waits until a lane has nothing more to send and waits for no receipt.
-pub(crate) async fn drained(agent: &Agent, lane: &str) -> Result<()> {
-    let empty = || async { Ok(rows(agent, lane, "waiting").await? == 0 && rows(agent, lane, "sent").await? == 0) };
-    eventually(&format!("lane {lane} drains"), empty).await
-}

@@ -4,6 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use e2e::account::{health, metric};
+use e2e::ledger::Ledger;
+use e2e::patience::{PATIENCE, eventually};
+use e2e::upstream::Upstream;
 use reqwest::Response;
 use site::agent::{self, Agent};
 use site::broker::Memory;
@@ -11,10 +15,7 @@ use site::relay::{Cause, Contact};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::house::{House, Way, health, metric};
-use crate::ledger::Ledger;
-use crate::patience::{PATIENCE, eventually};
-use crate::upstream::Upstream;
+use crate::house::{House, Way};
 
 /// How long the contact of a common relay takes to open, from its data sheet.
 const RELAY_LETS_GO: Duration = Duration::from_millis(10);
@@ -22,7 +23,7 @@ const RELAY_LETS_GO: Duration = Duration::from_millis(10);
 #[tokio::test]
 async fn an_unplugged_reader_is_shown_to_everybody_and_its_next_badge_after_it_is_back_opens() -> Result<()> {
     let upstream = Upstream::start(Memory::AtStop).await?;
-    let house = upstream.house(2, 4)?;
+    let house = House::under(&upstream, 2, 4)?;
     let agent = house.open().await?;
     let mut events = Events::of(&agent, &house).await?;
     house.pass(1, Way::In, &house.members[0]).await?;
@@ -48,7 +49,7 @@ async fn an_unplugged_reader_is_shown_to_everybody_and_its_next_badge_after_it_i
 #[tokio::test]
 async fn an_unplugged_relay_board_is_switched_off_first_when_it_is_back() -> Result<()> {
     let upstream = Upstream::start(Memory::AtStop).await?;
-    let house = upstream.house(1, 4)?;
+    let house = House::under(&upstream, 1, 4)?;
     let agent = house.open().await?;
     house.pass(1, Way::In, &house.members[0]).await?;
     house.relay.wait_off(1, PATIENCE).await?;

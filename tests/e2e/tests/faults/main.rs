@@ -1,7 +1,6 @@
 //! Stories of outages and crashes: the real agent between real parts, while one of them is killed, cut, full, wrong or gone.
 //!
-//! Reading order: `patience` waits, `house` is a club with its people, `upstream` is what listens to it, `ledger` is its
-//! store read from outside; then a file for each kind of fault.
+//! Reading order: `house` is a club with its people; then a file for each kind of fault.
 #![allow(
     clippy::disallowed_methods,
     reason = "these stories are part of the world outside the agent and read the real clock"
@@ -9,9 +8,6 @@
 #![allow(clippy::print_stdout, reason = "stories of chance say what happened in this run")]
 
 mod house;
-mod ledger;
-mod patience;
-mod upstream;
 
 mod clock;
 mod crashes;

@@ -4,18 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
+use e2e::account::{drained, rows};
+use e2e::patience::eventually;
+use e2e::upstream::{Upstream, WINDOW};
 use site::broker::{Memory, Receipts};
 use site::proxy::{Cut, Direction};
 
-use crate::house::{drained, rows};
-use crate::patience::eventually;
-use crate::upstream::{Upstream, WINDOW};
+use crate::house::House;
 
 #[tokio::test]
 async fn a_broker_that_was_down_the_whole_day_gets_every_visit_once_and_in_order() -> Result<()> {
     let upstream = Upstream::start(Memory::AtStop).await?;
     upstream.broker.stop().await?;
-    let house = upstream.shared_house(2, 10)?;
+    let house = House::shared_under(&upstream, 2, 10)?;
     let agent = house.open().await?;
 
     house.come_and_go(2).await?;
@@ -34,14 +35,14 @@ async fn a_broker_killed_while_it_forgets_everything_loses_nothing_when_receipts
     const KILLS: usize = 3;
     let upstream = Upstream::start(Memory::None).await?;
     upstream.central.answer(Receipts::Answered);
-    let mut house = upstream.house(2, 12)?;
+    let mut house = House::under(&upstream, 2, 12)?;
     house.settings.set("mqtt.confirm", "receipt").set("mqtt.receipt_timeout", "1s");
     let house = Arc::new(house);
     let agent = house.open().await?;
 
     let kills = async {
         for kill in 1..=KILLS {
-            upstream.central.wait_until(|seen| seen.count("visit") >= kill * 5, crate::patience::PATIENCE).await?;
+            upstream.central.wait_until(|seen| seen.count("visit") >= kill * 5, e2e::patience::PATIENCE).await?;
             upstream.broker.kill9().await?;
             upstream.broker.start_again().await?;
         }
@@ -59,7 +60,7 @@ async fn a_broker_killed_while_it_forgets_everything_loses_nothing_when_receipts
 async fn a_killed_broker_that_saves_every_change_has_all_that_was_acknowledged_before_its_last_snapshot() -> Result<()>
 {
     let upstream = Upstream::start(Memory::EveryChange).await?;
-    let house = upstream.shared_house(2, 10)?;
+    let house = House::shared_under(&upstream, 2, 10)?;
     let agent = house.open().await?;
     // The central system is away, so the broker alone holds what it has acknowledged.
     upstream.central.leave().await;
@@ -90,7 +91,7 @@ async fn a_connection_cut_again_and_again_in_mid_burst_loses_nothing_and_repeats
         (Direction::Down, 150),
     ];
     let upstream = Upstream::start(Memory::AtStop).await?;
-    let house = upstream.shared_house(2, 10)?;
+    let house = House::shared_under(&upstream, 2, 10)?;
     upstream.network.refuse().await;
     let agent = house.open().await?;
     house.come_and_go(1).await?;
@@ -119,7 +120,7 @@ async fn a_connection_cut_again_and_again_in_mid_burst_loses_nothing_and_repeats
 #[tokio::test]
 async fn a_network_that_hangs_without_a_word_is_left_and_nothing_is_lost() -> Result<()> {
     let upstream = Upstream::start(Memory::AtStop).await?;
-    let house = upstream.shared_house(2, 8)?;
+    let house = House::shared_under(&upstream, 2, 8)?;
     let agent = house.open().await?;
     house.come_and_go(1).await?;
     drained(&agent, "mqtt").await?;

@@ -11,17 +11,17 @@ use site::sandbox::Visit;
 use uuid::Uuid;
 
 /// A store, open for reading only.
-pub(crate) struct Ledger(Connection);
+pub struct Ledger(Connection);
 
 /// What became of the visits at Mywellness, which dedupes nothing.
 #[derive(Debug, Default)]
-pub(crate) struct Told {
+pub struct Told {
     /// Visits the store says were delivered.
-    pub(crate) visits: usize,
+    pub visits: usize,
     /// Of them, those whose history says that they may stand there twice.
-    pub(crate) possibly_twice: usize,
+    pub possibly_twice: usize,
     /// Of those, how often one does.
-    pub(crate) surplus: usize,
+    pub surplus: usize,
 }
 
 /// A visit's row for Mywellness.
@@ -34,33 +34,33 @@ struct Entry {
 
 impl Ledger {
     /// Opens the store at `path`, beside an agent or after one.
-    pub(crate) fn open(path: &Path) -> Result<Self> {
+    pub fn open(path: &Path) -> Result<Self> {
         let store = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         Ok(Self(store))
     }
 
     /// SQLite's own full check.
-    pub(crate) fn is_sound(&self) -> Result<()> {
+    pub fn is_sound(&self) -> Result<()> {
         let verdict: String = self.0.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
         ensure!(verdict == "ok", "the store is damaged: {verdict}");
         Ok(())
     }
 
     /// The ids of all rows of a table: `passage` or `visit`.
-    pub(crate) fn ids(&self, table: &str) -> Result<BTreeSet<String>> {
+    pub fn ids(&self, table: &str) -> Result<BTreeSet<String>> {
         let id = |row: &Row<'_>| row.get::<_, [u8; 16]>(0).map(|id| Uuid::from_bytes(id).to_string());
         let mut rows = self.0.prepare(&format!("SELECT id FROM {table}"))?;
         Ok(rows.query_map([], id)?.collect::<rusqlite::Result<_>>()?)
     }
 
     /// One number.
-    pub(crate) fn count(&self, sql: &str) -> Result<usize> {
+    pub fn count(&self, sql: &str) -> Result<usize> {
         let count: u32 = self.0.query_row(sql, [], |row| row.get(0)).with_context(|| format!("counting {sql}"))?;
         Ok(count as usize)
     }
 
     /// Compares the visits at Mywellness with those here: each once, and more often only if its history says so.
-    pub(crate) fn compare(&self, there: &[Visit]) -> Result<Told> {
+    pub fn compare(&self, there: &[Visit]) -> Result<Told> {
         let mut found: BTreeMap<(&str, &str), usize> = BTreeMap::new();
         for visit in there {
             *found.entry((visit.external_id.as_deref().unwrap_or_default(), &visit.visit_date)).or_default() += 1;

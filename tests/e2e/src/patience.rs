@@ -7,13 +7,13 @@ use tokio::time::{interval, timeout};
 
 /// How long anything may take on a machine that is busy with other tests. The lanes' longest pause in the first minute
 /// of an outage is ten seconds.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How often it is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// Asks again and again until the answer is yes.
-pub(crate) async fn eventually<F>(what: &str, mut asked: impl FnMut() -> F) -> Result<()>
+pub async fn eventually<F>(what: &str, mut asked: impl FnMut() -> F) -> Result<()>
 where
     F: Future<Output = Result<bool>>,
 {
