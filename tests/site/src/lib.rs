@@ -1,6 +1,6 @@
 //! The virtual club: everything around the agent that a real club has, made of real sockets, ptys and processes on loopback.
 //!
-//! Reading order: [`world`] and [`port`] carry the rest; then the hardware ([`pty`], [`reader`], [`relay`], [`turnstile`], [`disk`]), the network
+//! Reading order: [`world`] and [`port`] carry the rest; then the hardware ([`pty`], [`reader`], [`relay`], [`turnstile`], [`link`], [`qemu`], [`disk`]), the network
 //! ([`proxy`], [`broker`]), the cloud ([`sandbox`]), the people ([`members`]), and the agent itself ([`config`], [`agent`]).
 #![allow(
     clippy::disallowed_methods,
@@ -13,10 +13,12 @@ pub mod broker;
 pub mod broker_embedded;
 pub mod config;
 pub mod disk;
+pub mod link;
 pub mod members;
 pub mod port;
 pub mod proxy;
 pub mod pty;
+pub mod qemu;
 pub mod reader;
 pub mod relay;
 pub mod sandbox;

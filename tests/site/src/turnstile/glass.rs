@@ -18,7 +18,7 @@ const SECOND_LINE: usize = 64;
 /// An HD44780 of two lines behind a PCF8574: halves of bytes are taken when enable falls, characters put where the
 /// cursor is.
 #[derive(Debug)]
-pub(super) struct Glass {
+pub(crate) struct Glass {
     half: Option<u8>,
     has_four_bits: bool,
     enable_was_on: bool,
@@ -28,19 +28,19 @@ pub(super) struct Glass {
 
 impl Glass {
     /// A display that has just got its power: it waits for eight bits and shows nothing.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { half: None, has_four_bits: false, enable_was_on: false, cursor: 0, memory: [b' '; 128] }
     }
 
     /// Both lines as they are read, without the spaces behind them.
-    pub(super) fn lines(&self) -> [String; 2] {
+    pub(crate) fn lines(&self) -> [String; 2] {
         [0, SECOND_LINE].map(|start| {
             let line = &self.memory[start..start + 16];
             line.iter().map(|code| char::from(*code)).collect::<String>().trim_end().to_owned()
         })
     }
 
-    fn pins(&mut self, pins: u8) {
+    pub(crate) fn pins(&mut self, pins: u8) {
         let falls = self.enable_was_on && pins & 0b100 == 0;
         self.enable_was_on = pins & 0b100 != 0;
         if !falls {

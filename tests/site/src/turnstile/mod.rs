@@ -21,6 +21,7 @@ use anyhow::{Context, Result};
 use tokio::sync::watch;
 
 pub use card::{bits, swapped};
+pub(crate) use glass::Glass;
 pub use truth::{Because, Output, Presented, Rotation, Screen, Switch, Truth, Way};
 pub use weather::Weather;
 
