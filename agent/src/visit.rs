@@ -1,4 +1,5 @@
-//! Rules of visits: the club day, when a confirmed passage is a new visit, where a person is counted, what is consumed.
+//! Rules of visits: the club day, when a confirmed passage is a new visit, where a person is counted, what is consumed,
+//! and which booked classes are ticked off.
 //!
 //! ```text
 //!                 entry at a new_visit reader
@@ -14,19 +15,21 @@
 //! A visit that timed out is ended for the books, so that reports see people go, yet it is not over: the person may
 //! still be inside and walk past a reader. Only an exit or another club day makes the next entry a new visit.
 
+mod attend;
 mod club_day;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 pub(crate) mod world;
 
+pub use attend::{Timing, attended, leads_to, timing};
 pub use club_day::{StayEnd, begins, club_day, stay_ends};
 
 use jiff::{Timestamp, civil};
 
 use crate::domain::{
     EndedBy, Entitlement, EntitlementKind, GrantKind, MembershipId, PassageOutcome, Policy, Presence, Reader, Site,
-    Visit, VisitEnd, VisitId, Way, ZoneId,
+    Title, Visit, VisitEnd, VisitId, Way, ZoneId,
 };
 
 /// What is true of a person in the transaction that writes their confirmed passage.
@@ -82,8 +85,8 @@ pub enum VisitChange {
     Opens {
         /// The club day it belongs to.
         club_day: civil::Date,
-        /// The membership it uses.
-        membership: Option<MembershipId>,
+        /// The membership or the booked class it uses.
+        title: Option<Title>,
     },
     /// The newest one goes on. It is open again if it had timed out.
     Continues {
@@ -161,7 +164,7 @@ fn entered(facts: &Facts<'_>, reader: &Reader) -> After {
         (GrantKind::Member | GrantKind::Manual, Some(visit)) => VisitChange::Continues { visit: visit.id },
         (GrantKind::Member | GrantKind::Manual, None) if reader.new_visit => VisitChange::Opens {
             club_day: club_day(facts.at, &site.timezone, site.club_day_starts),
-            membership: facts.entitlement.map(|it| it.membership.clone()),
+            title: facts.entitlement.map(|it| it.title.clone()),
         },
         (GrantKind::Member | GrantKind::Manual, None)
         | (GrantKind::Staff | GrantKind::Free | GrantKind::Exit, Some(_) | None) => VisitChange::Untouched,
@@ -189,11 +192,13 @@ fn outlived(facts: &Facts<'_>) -> Option<Ending> {
 /// An entry is due for a visit on a punch card. Also when the decision saw an open visit that has been left meanwhile:
 /// otherwise two cards of one person, one going out while the other comes in, would enter for nothing.
 fn taken(facts: &Facts<'_>) -> Takes {
-    let Some(Entitlement { membership, kind }) = facts.entitlement else { return Takes::Nothing };
+    let Some(Entitlement { title: Title::Membership(membership), kind }) = facts.entitlement else {
+        return Takes::Nothing;
+    };
     match (kind, facts.entries_left) {
         (_, Some(1..)) => Takes::Entry(membership.clone()),
         (_, Some(0)) | (EntitlementKind::PunchCard, None) => Takes::Overdrawn(membership.clone()),
-        (EntitlementKind::Subscription | EntitlementKind::Visit, None) => Takes::Nothing,
+        (EntitlementKind::Subscription | EntitlementKind::Class | EntitlementKind::Visit, None) => Takes::Nothing,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Rule 7: which membership entitles the person, subscriptions before punch cards, and why the others do not.
+//! Rule 7: what entitles the person, booked classes before subscriptions before punch cards, and why the rest does not.
 
 use std::cmp::Reverse;
 
@@ -6,50 +6,89 @@ use jiff::civil;
 
 use super::case::Case;
 use super::trace::Finding;
-use crate::domain::{Entitlement, EntitlementKind, Frozen, Membership, MembershipKind, Reason, Severity, Visit, Way};
+use crate::domain::{
+    BookedClass, BookingStatus, ClassStatus, Entitlement, EntitlementKind, Frozen, Membership, MembershipKind, Reason,
+    Severity, Title, Visit, Way,
+};
+use crate::visit::{Timing, leads_to, timing};
+
+/// Something that may entitle, with all that speaks against it.
+struct Candidate {
+    entitlement: Entitlement,
+    against: Vec<Reason>,
+}
 
 /// The entitlement, with the reasons of every candidate that failed. When nothing serves, the most telling reason of
 /// all blocks.
 pub(super) fn choose(case: &Case<'_>) -> (Vec<Finding>, Option<Entitlement>) {
     let going_on = case.visit.map(|visit| of_visit(case, visit));
     if let Some(Ok(entitlement)) = going_on {
-        let note = entitlement.as_ref().map_or("none".to_owned(), |it| it.membership.to_string());
+        let note = entitlement.as_ref().map_or("none".to_owned(), |it| it.title.to_string());
         return (vec![Finding::note(format!("the open visit's entitlement serves again: {note}"))], entitlement);
     }
     let failed_visit = going_on.and_then(Result::err);
-    let tried: Vec<_> = candidates(case).into_iter().map(|it| (it, failures(case, it))).collect();
-    let serves = tried.iter().find(|(_, failures)| failures.is_empty()).map(|(membership, _)| *membership);
-    let mut found: Vec<_> = failed_visit.iter().chain(tried.iter()).flat_map(|(it, why)| notes(it, why)).collect();
-    found.push(match serves {
-        Some(membership) => Finding::note(format!("{} serves", membership.id)),
-        None => refusal(failed_visit.iter().chain(&tried)),
+    let tried: Vec<_> = failed_visit.into_iter().chain(booked(case)).chain(held(case)).collect();
+    let serves = tried.iter().find(|it| it.against.is_empty()).map(|it| it.entitlement.clone());
+    let mut found: Vec<_> = tried.iter().flat_map(notes).collect();
+    found.push(match &serves {
+        Some(entitlement) => Finding::note(format!("{} serves", entitlement.title)),
+        None => refusal(&tried),
     });
-    (found, serves.map(entitled))
+    (found, serves)
 }
 
-/// A membership with all that speaks against it.
-type Tried<'a> = (&'a Membership, Vec<Reason>);
-
-/// An open visit uses its entitlement again and consumes nothing, even if the membership ran out or was used up since:
-/// the right was the visit's. What closes the door to the person here and now still does: a freeze, an early end, a
-/// zone it never opened, and, coming in from outside, its hours. A membership gone from the document was used up.
-fn of_visit<'a>(case: &Case<'a>, visit: &Visit) -> Result<Option<Entitlement>, Tried<'a>> {
-    let Some(id) = &visit.membership else { return Ok(None) };
-    let known = case.standing.person.memberships.iter().find(|membership| membership.id == *id);
+/// An open visit uses its entitlement again and consumes nothing, even if the membership ran out or was used up since,
+/// or the class is over: the right was the visit's. What closes the door to the person here and now still does: a
+/// freeze, an early end, a zone it never opened, and, coming in from outside, its hours. A membership gone from the
+/// document was used up.
+fn of_visit(case: &Case<'_>, visit: &Visit) -> Result<Option<Entitlement>, Candidate> {
+    let (title, against) = match (&visit.membership, &visit.class) {
+        (Some(membership), _) => {
+            let known = case.standing.person.memberships.iter().find(|it| it.id == *membership);
+            (Title::Membership(membership.clone()), known.map(|it| failures(case, it)).unwrap_or_default())
+        }
+        (None, Some(class)) => {
+            let known = case.standing.bookings.iter().find(|it| it.class.id == *class);
+            let leads_away = known.is_some_and(|it| !leads_to(it, case.reader, case.policy));
+            (Title::Class(class.clone()), leads_away.then_some(Reason::WrongZone).into_iter().collect())
+        }
+        (None, None) => return Ok(None),
+    };
     let still_asked = |reason: &Reason| match reason {
         Reason::MembershipFrozen | Reason::MembershipEnded | Reason::WrongZone => true,
         Reason::OutsideHours => case.way == Way::In,
         _ => false,
     };
-    match known.map(|it| (it, failures(case, it).into_iter().filter(still_asked).collect::<Vec<_>>())) {
-        Some((membership, against)) if !against.is_empty() => Err((membership, against)),
-        Some(_) | None => Ok(Some(Entitlement { membership: id.clone(), kind: EntitlementKind::Visit })),
-    }
+    let against: Vec<_> = against.into_iter().filter(still_asked).collect();
+    let entitlement = Entitlement { title, kind: EntitlementKind::Visit };
+    if against.is_empty() { Ok(Some(entitlement)) } else { Err(Candidate { entitlement, against }) }
+}
+
+/// Today's bookings that open gates, the first class first. One taken back, or whose class is over, is not worth a word.
+fn booked(case: &Case<'_>) -> impl Iterator<Item = Candidate> {
+    let is_today = |it: &&BookedClass| case.policy.site.timezone.to_datetime(it.class.starts_at).date() == case.today();
+    let opens = case.standing.bookings.iter().filter(|it| it.opens_gate && it.booking != BookingStatus::Cancelled);
+    opens.filter_map(move |it| {
+        let when = match timing(it, case.policy, case.now) {
+            Timing::Early if is_today(&it) => Some(Reason::ClassTooEarly),
+            Timing::Late => Some(Reason::ClassTooLate),
+            Timing::Counts => None,
+            Timing::Early | Timing::Over => return None,
+        };
+        let tests = [
+            (it.class.status == ClassStatus::Cancelled, Reason::ClassCancelled),
+            (it.booking == BookingStatus::Waiting, Reason::ClassWaitingList),
+            (!leads_to(it, case.reader, case.policy), Reason::WrongZone),
+        ];
+        let against = tests.into_iter().filter_map(|(fails, reason)| fails.then_some(reason)).chain(when).collect();
+        let entitlement = Entitlement { title: Title::Class(it.class.id.clone()), kind: EntitlementKind::Class };
+        Some(Candidate { entitlement, against })
+    })
 }
 
 /// Subscriptions, the one reaching furthest first; then punch cards, the soonest to expire first (BRP's order). While a
 /// visit is open only subscriptions can step in: an entry is taken with a visit, and this visit has begun.
-fn candidates<'a>(case: &Case<'a>) -> Vec<&'a Membership> {
+fn held(case: &Case<'_>) -> impl Iterator<Item = Candidate> {
     let all = || case.standing.person.memberships.iter();
     let in_use = case.visit.and_then(|visit| visit.membership.as_ref());
     let mut subscriptions: Vec<_> =
@@ -57,7 +96,10 @@ fn candidates<'a>(case: &Case<'a>) -> Vec<&'a Membership> {
     subscriptions.sort_by_key(|it| (Reverse(it.ends_on.unwrap_or(civil::Date::MAX)), &it.id));
     let mut cards: Vec<_> = all().filter(|it| it.kind == MembershipKind::PunchCard && case.visit.is_none()).collect();
     cards.sort_by_key(|it| (it.ends_on.unwrap_or(civil::Date::MAX), &it.id));
-    subscriptions.into_iter().chain(cards).collect()
+    subscriptions
+        .into_iter()
+        .chain(cards)
+        .map(|it| Candidate { entitlement: entitled(it), against: failures(case, it) })
 }
 
 /// Every test that a membership fails.
@@ -107,29 +149,33 @@ fn entitled(membership: &Membership) -> Entitlement {
         MembershipKind::Subscription => EntitlementKind::Subscription,
         MembershipKind::PunchCard => EntitlementKind::PunchCard,
     };
-    Entitlement { membership: membership.id.clone(), kind }
+    Entitlement { title: Title::Membership(membership.id.clone()), kind }
 }
 
-fn notes(membership: &Membership, why: &[Reason]) -> Vec<Finding> {
-    why.iter().map(|reason| Finding::new(Severity::Note, *reason, membership.id.to_string())).collect()
+fn notes(failed: &Candidate) -> impl Iterator<Item = Finding> {
+    failed.against.iter().map(|reason| Finding::new(Severity::Note, *reason, failed.entitlement.title.to_string()))
 }
 
-/// The most telling reason: that of the membership nearest to serving. Last year's subscription explains nothing to
+/// The most telling reason: that of the candidate nearest to serving. Last year's subscription explains nothing to
 /// somebody whose present one is frozen.
-fn refusal<'a>(tried: impl Iterator<Item = &'a Tried<'a>>) -> Finding {
-    let worst =
-        |(it, why): &Tried<'a>| why.iter().max_by_key(|reason| gravity(**reason)).map(|reason| (*reason, &it.id));
-    match tried.filter_map(worst).min_by_key(|(reason, _)| gravity(*reason)) {
-        Some((reason, id)) => Finding::block(reason, id.to_string()),
+fn refusal(tried: &[Candidate]) -> Finding {
+    let worst = |it: &Candidate| it.against.iter().copied().max_by_key(|reason| gravity(*reason));
+    let nearest = tried.iter().filter_map(|it| Some((worst(it)?, &it.entitlement.title)));
+    match nearest.min_by_key(|(reason, _)| gravity(*reason)) {
+        Some((reason, title)) => Finding::block(reason, title.to_string()),
         None => Finding::block(Reason::NoEntitlement, "no memberships"),
     }
 }
 
 /// How far a failed test is from being mended, nearest first.
 fn gravity(reason: Reason) -> usize {
-    const ORDER: [Reason; 9] = [
+    const ORDER: [Reason; 13] = [
+        Reason::ClassTooEarly,
         Reason::OutsideHours,
         Reason::WrongZone,
+        Reason::ClassTooLate,
+        Reason::ClassWaitingList,
+        Reason::ClassCancelled,
         Reason::MembershipNotCharged,
         Reason::MembershipFrozen,
         Reason::EntriesUnknown,

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::world::{Scene, action, passage, presence_in, punch_card, standing, subscription};
 use super::*;
 use crate::domain::*;
-use crate::visit::world::{rome, visit_since};
+use crate::visit::world::{booked, rome, visit_since};
 use crate::visit::{self, After, PresenceChange, Takes, VisitChange, going_on};
 
 const READERS: [&str; 5] = ["entry", "exit", "pool", "pool-exit", "court"];
@@ -37,16 +37,33 @@ fn any_membership() -> impl Strategy<Value = Membership> {
         })
 }
 
+fn any_booking() -> impl Strategy<Value = BookedClass> {
+    let status = prop_oneof![Just(BookingStatus::Booked), Just(BookingStatus::Waiting), Just(BookingStatus::Cancelled)];
+    (0_u32..3, -120_i64..120, proptest::option::of(0..ZONES.len()), status, any::<bool>(), any::<bool>()).prop_map(
+        |(number, minutes, zone, booking, cancelled, opens_gate)| {
+            let usual = booked(&format!("Y-{number}"), "2026-03-10T12:00");
+            let starts_at = usual.class.starts_at + SignedDuration::from_mins(minutes);
+            let status = if cancelled { ClassStatus::Cancelled } else { ClassStatus::Scheduled };
+            let zone = zone.map(|zone| ZONES[zone].parse().unwrap());
+            let ends_at = starts_at + SignedDuration::from_hours(1);
+            let class = Class { starts_at, ends_at, zone, status, ..usual.class.clone() };
+            BookedClass { class, booking, opens_gate, ..usual }
+        },
+    )
+}
+
 fn any_standing() -> impl Strategy<Value = Standing> {
     let visit = proptest::option::of((0_i64..40, 0_u8..4));
     let presence = proptest::option::of((0..ZONES.len(), 0_i64..30));
     let actions = proptest::collection::vec((0..ACTIONS.len(), any::<bool>()), 0..3);
     let memberships = proptest::collection::vec(any_membership(), 0..4);
-    (memberships, visit, presence, actions, 0_u8..8, 0_u32..4).prop_map(
-        |(memberships, visit, presence, actions, odd, people)| {
+    let bookings = proptest::collection::vec(any_booking(), 0..3);
+    (memberships, visit, presence, actions, bookings, 0_u8..8, 0_u32..4).prop_map(
+        |(memberships, visit, presence, actions, bookings, odd, people)| {
             let mut it = standing(1);
             let used = memberships.first().map(|membership| membership.id.clone());
             it.person.memberships = memberships;
+            it.bookings = bookings;
             it.person.staff = odd == 0;
             it.person.ban = (odd == 1).then_some(Ban { until: None, reason: None });
             if let Some(card) = it.credential.as_mut().filter(|_| odd == 2) {
@@ -286,8 +303,11 @@ fn write(standing: &mut Standing, after: After) {
     }
     match after.visit {
         VisitChange::Untouched => {}
-        VisitChange::Opens { club_day, membership } => {
-            standing.visit = Some(Visit { club_day, membership, ..visit_since("2026-03-10T09:00", None) });
+        VisitChange::Opens { club_day, title } => {
+            let (membership, class) =
+                (title.as_ref().and_then(Title::membership), title.as_ref().and_then(Title::class));
+            let (membership, class) = (membership.cloned(), class.cloned());
+            standing.visit = Some(Visit { club_day, membership, class, ..visit_since("2026-03-10T09:00", None) });
         }
         VisitChange::Continues { .. } => standing.visit.as_mut().unwrap().ended = None,
     }

@@ -21,7 +21,7 @@ impl Reservations {
     /// Speaks for what a grant uses, until released. Reserving for the same passage again replaces what it held.
     pub fn reserve(&mut self, passage: PassageId, person: Option<PersonId>, grant: &Grant) {
         let card = grant.entitlement.as_ref().filter(|it| it.kind == EntitlementKind::PunchCard);
-        let entry = card.map(|it| it.membership.clone());
+        let entry = card.and_then(|it| it.title.membership().cloned());
         let held = Held { person, kind: grant.kind, entry, place: grant.enters.clone() };
         self.0.insert(passage, held);
     }

@@ -1,5 +1,6 @@
 //! What the gate says to whom, rule by rule: one change to an ordinary member, and the answer.
 
+mod classes;
 mod entitlement;
 mod house;
 mod person;
@@ -10,17 +11,15 @@ use jiff::civil::{date, time};
 use super::world::{Scene, action, passage, presence_in, punch_card, subscription};
 use super::*;
 use crate::domain::*;
-use crate::visit::world::{rome, visit_since};
+use crate::visit::world::{booked, rome, visit_since};
 
 /// The verdict, what the member reads, and every line of the trace that has a reason.
 fn told(decision: &Decision) -> String {
     let verdict = match &decision.verdict {
         Verdict::Deny => "Deny".to_owned(),
         Verdict::Grant(grant) => {
-            let uses = grant
-                .entitlement
-                .as_ref()
-                .map_or("nothing".to_owned(), |it| format!("{} {:?}", it.membership, it.kind));
+            let uses =
+                grant.entitlement.as_ref().map_or("nothing".to_owned(), |it| format!("{} {:?}", it.title, it.kind));
             format!("{:?} using {uses}, entering {}", grant.kind, grant.enters.as_ref().map_or("-", |it| it.as_str()))
         }
     };

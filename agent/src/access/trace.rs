@@ -101,7 +101,7 @@ impl Trace {
         let blocked = self.lines.iter().find(|line| line.severity == Severity::Block).and_then(|line| line.reason);
         let summary = match (blocked, &grant.entitlement) {
             (Some(reason), _) => format!("refused: {}", reason.code()),
-            (None, Some(entitlement)) => format!("opens, using {}", entitlement.membership),
+            (None, Some(entitlement)) => format!("opens, using {}", entitlement.title),
             (None, None) => "opens".to_owned(),
         };
         let mut texts = match blocked {

@@ -19,7 +19,7 @@ use crate::access::Texts;
 use crate::clock::Clock;
 use crate::config::{self, Config, ConfigurationRefused, ConfigurationTaken};
 use crate::console::{self, Handles};
-use crate::domain::Policy;
+use crate::domain::{LanePlan, Policy};
 use crate::door::LineState;
 use crate::store::Store;
 use crate::telemetry::{self, Fact};
@@ -87,6 +87,7 @@ impl Agent {
         let texts = watch::Sender::new(Arc::new(config.texts.clone()));
         let (events, _) = broadcast::channel(SITE_EVENTS_MAX);
         let desk = Desk::new(store.clone());
+        let plans: Arc<[LanePlan]> = lanes::plans(&config).into();
         let board = Board::default();
         let site = Site {
             clock: clock.clone(),
@@ -94,7 +95,7 @@ impl Agent {
             desk: desk.clone(),
             policy: policy.subscribe(),
             texts: texts.subscribe(),
-            lanes: lanes::plans(&config).into(),
+            lanes: Arc::clone(&plans),
             board: board.clone(),
             events: events.clone(),
         };
@@ -114,6 +115,7 @@ impl Agent {
             gates: gates.orders(),
             doors: board.watch(),
             lanes: lane_links,
+            plans,
             events,
             metrics,
             ready: ready.subscribe(),

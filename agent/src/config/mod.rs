@@ -176,7 +176,7 @@ fn policy(
     gates: Vec<GateDraft>,
     readers: Vec<ReaderDraft>,
 ) -> Policy {
-    let Access { repeat_window, anti_passback, fee, dues, certificate } = access;
+    let Access { repeat_window, anti_passback, fee, dues, certificate, classes } = access;
     Policy {
         site,
         zones: zones.into_iter().filter_map(|draft| draft.zone).map(|zone| (zone.id.clone(), zone)).collect(),
@@ -187,5 +187,6 @@ fn policy(
         fee,
         dues,
         certificate,
+        classes,
     }
 }

@@ -55,6 +55,7 @@ pub(super) fn reader(mut section: Section<'_>) -> ReaderDraft {
         new_visit: new_visit(&mut section, direction),
         device_type: section.or("device_type", "turnstile".into(), text),
         display: display(&mut section),
+        attendance: attendance(&mut section, direction),
         minimum_age: section.optional("minimum_age", whole(0..=AGE_MAX)),
     };
     let draft = ReaderDraft {
@@ -83,6 +84,7 @@ struct About {
     new_visit: bool,
     device_type: String,
     display: Display,
+    attendance: bool,
     minimum_age: Option<u8>,
 }
 
@@ -95,9 +97,10 @@ impl About {
         direction: Direction,
         badge: Option<&BadgeFormat>,
     ) -> Option<Reader> {
-        let Self { new_visit, device_type, display, minimum_age } = self;
+        let Self { new_visit, device_type, display, attendance, minimum_age } = self;
         let (id, gate, badge) = (id.clone()?, gate.clone()?, badge?.clone());
-        Some(Reader { id, gate, direction, new_visit, zone: zone.cloned(), device_type, display, minimum_age, badge })
+        let zone = zone.cloned();
+        Some(Reader { id, gate, direction, new_visit, zone, device_type, display, attendance, minimum_age, badge })
     }
 }
 
@@ -109,6 +112,14 @@ fn new_visit(section: &mut Section<'_>, direction: Direction) -> bool {
         section.warning("new_visit", "an exit never begins a visit", "write new_visit = false, or remove it");
     }
     new_visit
+}
+
+fn attendance(section: &mut Section<'_>, direction: Direction) -> bool {
+    let attendance = section.or("attendance", false, flag);
+    if attendance && direction == Direction::Out {
+        section.warning("attendance", "nobody comes to a class by an exit", "write attendance = false, or remove it");
+    }
+    attendance
 }
 
 fn display(section: &mut Section<'_>) -> Display {

@@ -8,7 +8,7 @@ use super::problem::Place;
 use super::section::{Fault, Section};
 use super::tree::{Node, Value};
 use super::values::{choice, duration, list, name, text, time_of_day, time_zone, whole, wrong_kind};
-use crate::domain::{CertificateRule, Days, DuesRule, Hours, Level, Locale, Site, SiteId, Zone, ZoneId};
+use crate::domain::{CertificateRule, ClassesRule, Days, DuesRule, Hours, Level, Locale, Site, SiteId, Zone, ZoneId};
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -47,6 +47,7 @@ pub(super) struct Access {
     pub(super) fee: Level,
     pub(super) dues: DuesRule,
     pub(super) certificate: CertificateRule,
+    pub(super) classes: ClassesRule,
 }
 
 impl Default for Access {
@@ -57,9 +58,14 @@ impl Default for Access {
             fee: Level::Off,
             dues: DuesRule::default(),
             certificate: CertificateRule { level: Level::Off, missing: Level::Warn },
+            classes: ClassesRule::default(),
         }
     }
 }
+
+/// Longest time before or after the start of a class in which its booking counts: beyond it the key was mistaken for
+/// another.
+const CLASS_MARGIN_MAX: Duration = Duration::from_secs(12 * 3600);
 
 /// Reads `[access]`.
 pub(super) fn access(mut section: Section<'_>) -> Access {
@@ -72,6 +78,12 @@ pub(super) fn access(mut section: Section<'_>) -> Access {
         access.dues = dues(&mut conditions);
         access.certificate = certificate(&mut conditions, access.certificate);
         conditions.finish();
+    }
+    if let Some(mut classes) = section.section("classes") {
+        let margin = || duration(Duration::ZERO..=CLASS_MARGIN_MAX);
+        access.classes.early = classes.or("early", access.classes.early, margin());
+        access.classes.late = classes.or("late", access.classes.late, margin());
+        classes.finish();
     }
     section.finish();
     access

@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 use super::admit::{admit, guarded, in_time, no_such_method, nowhere, outlive, panicked};
 use super::problem::ProblemDocument;
 use super::state::Console;
-use super::{crm, doors, events, history, import, outbox, people, probes, why};
+use super::{classes, crm, doors, events, history, import, outbox, people, probes, why};
 
 /// Where the API begins.
 const BASE: &str = "/api/v1";
@@ -79,6 +79,13 @@ fn prompt() -> OpenApiRouter<Arc<Console>> {
         .routes(routes!(crm::list_actions, crm::make_action))
         .routes(routes!(crm::get_action))
         .routes(routes!(crm::advance_action))
+        .routes(routes!(classes::list_products))
+        .routes(routes!(classes::get_product, classes::put_product))
+        .routes(routes!(classes::list_classes))
+        .routes(routes!(classes::get_class, classes::put_class))
+        .routes(routes!(classes::list_bookings))
+        .routes(routes!(classes::get_booking, classes::put_booking, classes::cancel_booking))
+        .routes(routes!(classes::list_attendance, classes::tick_off))
         .routes(routes!(history::list_passages))
         .routes(routes!(history::list_visits))
         .routes(routes!(doors::list_readers))
@@ -97,8 +104,8 @@ fn about() -> OpenApi {
         .title("Varco")
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
-            "The on-site access agent of a sports club. Roles: viewer reads; operator also CRM, gates and outbox; \
-             gateway people and CRM; admin all.",
+            "The on-site access agent of a sports club. Roles: viewer reads; operator also CRM, attendance, gates \
+             and outbox; gateway people, CRM and classes; admin all.",
         ))
         .license(Some(LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build()));
     let mut components = Components::new();

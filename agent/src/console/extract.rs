@@ -92,6 +92,23 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
     }
 }
 
+/// The two ids in the path of a route.
+pub(super) struct NamedTwo<A, B>(pub(super) A, pub(super) B);
+
+impl<A, B, S> FromRequestParts<S> for NamedTwo<A, B>
+where
+    A: FromStr<Err: Display>,
+    B: FromStr<Err: Display>,
+    S: Send + Sync,
+{
+    type Rejection = ApiProblem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiProblem> {
+        let params = params(parts, state).await?;
+        Ok(Self(nth(&params, 0, &parts.method)?, nth(&params, 1, &parts.method)?))
+    }
+}
+
 /// The one id in the path of a route.
 pub(super) struct Named<T>(pub(super) T);
 
@@ -103,15 +120,22 @@ where
     type Rejection = ApiProblem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiProblem> {
-        let params = RawPathParams::from_request_parts(parts, state).await;
-        let params = params.map_err(|why| ApiProblem::new(Kind::Malformed, why.body_text()))?;
-        let Some((name, text)) = params.iter().next() else {
-            return Err(ApiProblem::new(Kind::Internal, "the route has no name in its path"));
-        };
-        text.parse().map(Self).map_err(|why: T::Err| match parts.method {
-            Method::PUT => ApiProblem::field(name, why.to_string()),
-            // What cannot be a name is nobody's.
-            _ => ApiProblem::new(Kind::NotFound, why.to_string()),
-        })
+        nth(&params(parts, state).await?, 0, &parts.method).map(Self)
     }
+}
+
+async fn params<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<RawPathParams, ApiProblem> {
+    let params = RawPathParams::from_request_parts(parts, state).await;
+    params.map_err(|why| ApiProblem::new(Kind::Malformed, why.body_text()))
+}
+
+fn nth<T: FromStr<Err: Display>>(params: &RawPathParams, place: usize, method: &Method) -> Result<T, ApiProblem> {
+    let Some((name, text)) = params.iter().nth(place) else {
+        return Err(ApiProblem::new(Kind::Internal, "the route has no such name in its path"));
+    };
+    text.parse().map_err(|why: T::Err| match *method {
+        Method::PUT => ApiProblem::field(name, why.to_string()),
+        // What cannot be a name is nobody's.
+        _ => ApiProblem::new(Kind::NotFound, why.to_string()),
+    })
 }

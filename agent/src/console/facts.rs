@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use metrics::counter;
 
-use crate::domain::{GateId, GateMode};
+use crate::domain::{ClassId, GateId, GateMode, TickedBy};
 use crate::store::{Role, StoreError};
 use crate::telemetry::Fact;
 
@@ -92,6 +92,21 @@ impl Fact for ModeChanged<'_> {
     fn tell(&self) {
         counter!("varco_gate_mode_changes_total").increment(1);
         tracing::info!(gate = %self.gate, mode = ?self.mode, operator = self.operator, "a gate's mode was changed");
+    }
+}
+
+/// Somebody was ticked off for a class by hand.
+pub(super) struct TickedOff<'a> {
+    /// The class.
+    pub(super) class: &'a ClassId,
+    /// By whose hand.
+    pub(super) by: TickedBy,
+}
+
+impl Fact for TickedOff<'_> {
+    fn tell(&self) {
+        counter!("varco_attendance_total", "by" => self.by.as_str()).increment(1);
+        tracing::info!(class = %self.class, by = self.by.as_str(), "somebody was ticked off for a class");
     }
 }
 

@@ -7,7 +7,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::access::Texts;
 use crate::clock::Clock;
-use crate::domain::{GateId, LaneId, Policy};
+use crate::domain::{GateId, LaneId, LanePlan, Policy};
 use crate::store::Store;
 use crate::telemetry::MetricsPage;
 use crate::turnstile::{Desk, DoorStates, GateOrder, LaneLink, SiteEvent};
@@ -35,6 +35,8 @@ pub struct Handles {
     pub doors: watch::Receiver<DoorStates>,
     /// Every configured lane and its connection.
     pub lanes: watch::Receiver<BTreeMap<LaneId, LaneLink>>,
+    /// Which facts each lane relays.
+    pub plans: Arc<[LanePlan]>,
     /// What happens at the site; its channel holds [`crate::turnstile::SITE_EVENTS_MAX`].
     pub events: broadcast::Sender<SiteEvent>,
     /// Counters and gauges.

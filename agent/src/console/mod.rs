@@ -2,6 +2,7 @@
 
 mod admit;
 mod api;
+mod classes;
 mod config;
 mod crm;
 mod doors;

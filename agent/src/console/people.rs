@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::{
-    AccessAction, CrmActionId, ExternalId, MembershipId, OpenAction, Person, Presence, Standing, Visit, ZoneId,
+    AccessAction, BookedClass, CrmActionId, ExternalId, MembershipId, OpenAction, Person, Presence, Standing, Visit,
+    ZoneId,
 };
 use crate::intake::{CheckedPerson, Problem, erase_person, put_person};
 
@@ -127,6 +128,8 @@ pub(super) struct StandingServed {
     visit: Option<Visit>,
     /// Where the person is counted.
     presence: Option<Presence>,
+    /// Bookings of classes that begin within a day and a half.
+    bookings: Vec<BookedClass>,
     /// How many people are counted in each zone itself.
     occupancy: BTreeMap<String, u32>,
 }
@@ -165,10 +168,10 @@ pub(super) async fn get_standing(
     State(console): Shared,
     Named(id): Named<ExternalId>,
 ) -> Result<Json<StandingServed>, ApiProblem> {
-    let asked = id.clone();
+    let (asked, now) = (id.clone(), console.now());
     let look_up = move |view: &crate::store::View<'_>| match view.person_id(&asked)? {
         None => Ok(None),
-        Some(person) => view.standing(person),
+        Some(person) => view.standing(person, now),
     };
     let standing = console.handles.store.read("reading a standing", look_up).await?;
     standing.map(|standing| Json(served(standing))).ok_or_else(|| ApiProblem::unknown("person", id))
@@ -187,6 +190,7 @@ fn served(standing: Standing) -> StandingServed {
         actions: standing.actions.into_iter().map(open_action).collect(),
         visit: standing.visit,
         presence: standing.presence,
+        bookings: standing.bookings,
         occupancy: standing.occupancy.into_iter().map(|(zone, count): (ZoneId, u32)| (zone.into(), count)).collect(),
     }
 }

@@ -17,13 +17,21 @@ pub(super) enum Right {
     SeeCrm,
     /// Write CRM.
     WriteCrm,
+    /// See class products, classes, bookings and attendance.
+    SeeClasses,
+    /// Write class products, classes and bookings.
+    WriteClasses,
+    /// Tick people off for classes.
+    TickOff,
     /// Open gates and change their modes.
     CommandGates,
     /// Retry and discard what waits for an upstream.
     CommandOutbox,
 }
 
-use Right::{CommandGates, CommandOutbox, SeeCrm, SeePeople, SeeSite, WriteCrm, WritePeople};
+use Right::{
+    CommandGates, CommandOutbox, SeeClasses, SeeCrm, SeePeople, SeeSite, TickOff, WriteClasses, WriteCrm, WritePeople,
+};
 
 /// Every route that needs a token. What is not here is not served.
 pub(super) const TABLE: &[(&str, &str, Right)] = &[
@@ -43,6 +51,18 @@ pub(super) const TABLE: &[(&str, &str, Right)] = &[
     ("POST", "/api/v1/crm/actions", WriteCrm),
     ("GET", "/api/v1/crm/actions/{id}", SeeCrm),
     ("POST", "/api/v1/crm/actions/{id}/advance", WriteCrm),
+    ("GET", "/api/v1/classes/products", SeeClasses),
+    ("GET", "/api/v1/classes/products/{id}", SeeClasses),
+    ("PUT", "/api/v1/classes/products/{id}", WriteClasses),
+    ("GET", "/api/v1/classes", SeeClasses),
+    ("GET", "/api/v1/classes/{id}", SeeClasses),
+    ("PUT", "/api/v1/classes/{id}", WriteClasses),
+    ("GET", "/api/v1/classes/{id}/bookings", SeeClasses),
+    ("GET", "/api/v1/classes/{id}/bookings/{person}", SeeClasses),
+    ("PUT", "/api/v1/classes/{id}/bookings/{person}", WriteClasses),
+    ("DELETE", "/api/v1/classes/{id}/bookings/{person}", WriteClasses),
+    ("GET", "/api/v1/classes/{id}/attendance", SeeClasses),
+    ("POST", "/api/v1/classes/{id}/attendance", TickOff),
     ("GET", "/api/v1/passages", SeeSite),
     ("GET", "/api/v1/visits", SeeSite),
     ("GET", "/api/v1/events", SeeSite),
@@ -57,13 +77,19 @@ pub(super) const TABLE: &[(&str, &str, Right)] = &[
     ("POST", "/api/v1/outbox/{id}/discard", CommandOutbox),
 ];
 
-/// Whether a role has a right. The gateway is the management system: people and CRM are its own, the site is not.
+/// Whether a role has a right. The gateway is the management system: people, CRM and classes are its own, the site is
+/// not.
 pub(super) fn may(role: Role, right: Right) -> bool {
     match role {
         Role::Admin => true,
-        Role::Operator => matches!(right, SeeSite | SeePeople | SeeCrm | WriteCrm | CommandGates | CommandOutbox),
-        Role::Gateway => matches!(right, SeePeople | WritePeople | SeeCrm | WriteCrm),
-        Role::Viewer => matches!(right, SeeSite | SeePeople | SeeCrm),
+        Role::Operator => matches!(
+            right,
+            SeeSite | SeePeople | SeeCrm | WriteCrm | SeeClasses | TickOff | CommandGates | CommandOutbox
+        ),
+        Role::Gateway => {
+            matches!(right, SeePeople | WritePeople | SeeCrm | WriteCrm | SeeClasses | WriteClasses | TickOff)
+        }
+        Role::Viewer => matches!(right, SeeSite | SeePeople | SeeCrm | SeeClasses),
     }
 }
 
@@ -107,6 +133,18 @@ mod tests {
             AOG  POST /api/v1/crm/actions
             AOGV GET /api/v1/crm/actions/{id}
             AOG  POST /api/v1/crm/actions/{id}/advance
+            AOGV GET /api/v1/classes/products
+            AOGV GET /api/v1/classes/products/{id}
+            AG   PUT /api/v1/classes/products/{id}
+            AOGV GET /api/v1/classes
+            AOGV GET /api/v1/classes/{id}
+            AG   PUT /api/v1/classes/{id}
+            AOGV GET /api/v1/classes/{id}/bookings
+            AOGV GET /api/v1/classes/{id}/bookings/{person}
+            AG   PUT /api/v1/classes/{id}/bookings/{person}
+            AG   DELETE /api/v1/classes/{id}/bookings/{person}
+            AOGV GET /api/v1/classes/{id}/attendance
+            AOG  POST /api/v1/classes/{id}/attendance
             AOV  GET /api/v1/passages
             AOV  GET /api/v1/visits
             AOV  GET /api/v1/events

@@ -86,6 +86,7 @@ mod tests {
             zone: None,
             device_type: device_type.into(),
             display,
+            attendance: false,
             minimum_age: None,
             badge: BadgeFormat { form: BadgeForm::Hex, order: BadgeOrder::AsSent, strip: None, take: None },
         }

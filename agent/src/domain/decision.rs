@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{CrmActionId, MembershipId, PersonId, Way, ZoneId};
+use super::{ClassId, CrmActionId, MembershipId, PersonId, Way, ZoneId};
 
 /// The rules of the decision order, in it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, ToSchema)]
@@ -100,6 +100,14 @@ reasons! {
     NoEntriesLeft = "no_entries_left",
     /// It is not known how many entries a punch card has.
     EntriesUnknown = "entries_unknown",
+    /// A booked class has not opened its doors yet.
+    ClassTooEarly = "class_too_early",
+    /// A booked class began too long ago.
+    ClassTooLate = "class_too_late",
+    /// A booked class does not take place.
+    ClassCancelled = "class_cancelled",
+    /// On the waiting list of a class.
+    ClassWaitingList = "class_waiting_list",
     /// The association fee has run out.
     FeeExpired = "fee_expired",
     /// Whether the association fee is paid is unknown.
@@ -178,7 +186,7 @@ pub enum GrantKind {
 pub struct Grant {
     /// By what right.
     pub kind: GrantKind,
-    /// The membership used, and whether a new visit takes an entry from it.
+    /// The membership or class used, and whether a new visit takes an entry from it.
     pub entitlement: Option<Entitlement>,
     /// The zone whose place is taken until the passage is settled.
     pub enters: Option<ZoneId>,
@@ -187,13 +195,53 @@ pub struct Grant {
 /// What entitles a person.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Entitlement {
-    /// The membership.
-    pub membership: MembershipId,
+    /// The membership or the booked class.
+    #[serde(flatten)]
+    pub title: Title,
     /// How it serves.
     pub kind: EntitlementKind,
 }
 
-/// How a membership serves.
+/// What somebody holds that can entitle them.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Title {
+    /// A membership.
+    Membership(MembershipId),
+    /// A booked class.
+    Class(ClassId),
+}
+
+impl Title {
+    /// The membership, if it is one.
+    #[must_use]
+    pub fn membership(&self) -> Option<&MembershipId> {
+        match self {
+            Self::Membership(membership) => Some(membership),
+            Self::Class(_) => None,
+        }
+    }
+
+    /// The class, if it is one.
+    #[must_use]
+    pub fn class(&self) -> Option<&ClassId> {
+        match self {
+            Self::Class(class) => Some(class),
+            Self::Membership(_) => None,
+        }
+    }
+}
+
+impl std::fmt::Display for Title {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Membership(membership) => membership.fmt(f),
+            Self::Class(class) => write!(f, "class {class}"),
+        }
+    }
+}
+
+/// How a membership or a class serves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EntitlementKind {
@@ -201,6 +249,8 @@ pub enum EntitlementKind {
     Subscription,
     /// A punch card: a new visit takes one entry.
     PunchCard,
+    /// A booked class: nothing is consumed.
+    Class,
     /// The open visit goes on: nothing is consumed.
     Visit,
 }

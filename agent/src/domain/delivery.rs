@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    ClockQuality, Direction, ExternalId, GateId, LaneId, MembershipId, PassageId, PassageOutcome, PersonId, ReaderId,
-    Reason, RowId, VisitId, ZoneId,
+    ClassId, ClockQuality, Direction, ExternalId, GateId, LaneId, MembershipId, PassageId, PassageOutcome, PersonId,
+    ReaderId, Reason, RowId, VisitId, ZoneId,
 };
 
 /// What a row tells.
@@ -260,6 +260,9 @@ pub struct VisitTold {
     pub clock: ClockQuality,
     /// The membership used.
     pub membership: Option<MembershipId>,
+    /// The booked class used in place of a membership.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<ClassId>,
     /// Entries taken from it.
     pub entries_taken: u32,
 }

@@ -87,6 +87,10 @@ named! {
     ActionTypeId by foreign;
     /// A CRM outcome's key.
     OutcomeId by foreign;
+    /// A class's key in the management system.
+    ClassId by foreign;
+    /// A class product's key in the management system.
+    ClassProductId by foreign;
 }
 
 macro_rules! made_here {
@@ -113,6 +117,8 @@ made_here! {
     VisitId;
     /// A CRM action. UUID version 7.
     CrmActionId;
+    /// A person's attendance of a class: the idempotency key everywhere. UUID version 7.
+    AttendanceId;
 }
 
 /// A person's row in the store; never leaves the agent.

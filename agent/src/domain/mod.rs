@@ -1,6 +1,7 @@
 //! The words of the field: plain data that every other module speaks, valid from birth and free of behaviour that waits.
 
 mod badge;
+mod class;
 mod crm;
 mod decision;
 mod delivery;
@@ -12,17 +13,19 @@ mod standing;
 mod time;
 
 pub use badge::{BADGE_CHARS_MAX, Badge, BadgeForm, BadgeFormat, BadgeOrder, UnreadableBadge, loose_key, read_alike};
+pub use class::{Attendance, BookedClass, Booking, BookingStatus, Class, ClassProduct, ClassStatus, TickedBy};
 pub use crm::{AccessAction, ActionRecord, ActionStatus, ActionType, AdvanceMode, Outcome, OutcomeGroup, ShownMessage};
 pub use decision::{
-    Decision, Entitlement, EntitlementKind, Grant, GrantKind, MemberText, Reason, Severity, Step, TraceLine, Verdict,
+    Decision, Entitlement, EntitlementKind, Grant, GrantKind, MemberText, Reason, Severity, Step, Title, TraceLine,
+    Verdict,
 };
 pub use delivery::{
     Audience, FactKind, Hold, LanePlan, LaneSummary, OutboxEntry, OutboxRow, PassageTold, RowOutcome, RowState,
     VisitTold,
 };
 pub use ids::{
-    ActionTypeId, BadName, CrmActionId, ExternalId, GateId, LaneId, MembershipId, OutcomeId, PassageId, PersonId,
-    ReaderId, RowId, SiteId, VisitId, ZoneId,
+    ActionTypeId, AttendanceId, BadName, ClassId, ClassProductId, CrmActionId, ExternalId, GateId, LaneId,
+    MembershipId, OutcomeId, PassageId, PersonId, ReaderId, RowId, SiteId, VisitId, ZoneId,
 };
 pub use passage::{Origin, Passage, PassageOutcome, Shown};
 pub use person::{
@@ -30,8 +33,8 @@ pub use person::{
     MembershipKind, Person, Photo,
 };
 pub use site::{
-    CertificateRule, Confirm, Direction, Display, DuesRule, Gate, GateMode, Level, Locale, Policy, Reader, Site, Way,
-    Zone,
+    CertificateRule, ClassesRule, Confirm, Direction, Display, DuesRule, Gate, GateMode, Level, Locale, Policy, Reader,
+    Site, Way, Zone,
 };
 pub use standing::{EndedBy, Identified, OpenAction, Presence, Standing, Visit, VisitEnd};
 pub use time::{ClockQuality, Now, Uptime};

@@ -93,6 +93,8 @@ pub struct Reader {
     pub device_type: String,
     /// Where a message can be shown.
     pub display: Display,
+    /// Whoever passes here is ticked off for the classes they booked.
+    pub attendance: bool,
     /// Youngest age in years; unknown ages are refused.
     pub minimum_age: Option<u8>,
     /// How its data becomes a badge.
@@ -183,6 +185,21 @@ pub struct CertificateRule {
     pub missing: Level,
 }
 
+/// When a booking of a class counts, where its product says nothing else.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ClassesRule {
+    /// From how long before the start.
+    pub early: Duration,
+    /// Until how long after the start.
+    pub late: Duration,
+}
+
+impl Default for ClassesRule {
+    fn default() -> Self {
+        Self { early: Duration::from_secs(30 * 60), late: Duration::from_secs(15 * 60) }
+    }
+}
+
 /// Everything configured that the rules look at. Replaced as a whole when the configuration is read again.
 #[derive(Clone, Debug)]
 pub struct Policy {
@@ -204,6 +221,8 @@ pub struct Policy {
     pub dues: DuesRule,
     /// Medical certificates.
     pub certificate: CertificateRule,
+    /// Booked classes.
+    pub classes: ClassesRule,
 }
 
 impl Policy {

@@ -6,7 +6,10 @@ use jiff::{Timestamp, civil};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{AccessAction, Credential, CrmActionId, MembershipId, Person, PersonId, ReaderId, VisitId, ZoneId};
+use super::{
+    AccessAction, BookedClass, ClassId, Credential, CrmActionId, MembershipId, Person, PersonId, ReaderId, VisitId,
+    ZoneId,
+};
 
 /// What the store knows of a badge.
 #[derive(Clone, PartialEq, Debug)]
@@ -36,6 +39,8 @@ pub struct Standing {
     pub visit: Option<Visit>,
     /// Where the person is counted, if anywhere.
     pub presence: Option<Presence>,
+    /// Bookings of classes that begin within a day and a half of the moment, first class first; taken back or not.
+    pub bookings: Vec<BookedClass>,
     /// How many people are counted in each zone itself, zones inside it not included.
     pub occupancy: BTreeMap<ZoneId, u32>,
 }
@@ -88,6 +93,9 @@ pub struct Visit {
     pub club_day: civil::Date,
     /// The membership it uses; re-entries use it again and consume nothing.
     pub membership: Option<MembershipId>,
+    /// The booked class it was begun for, in place of a membership.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<ClassId>,
     /// When and how it ended; open if none.
     pub ended: Option<VisitEnd>,
 }

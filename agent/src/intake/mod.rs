@@ -1,6 +1,7 @@
-//! The only writer of people, CRM and erasure: validation and normalising, shared by the API and the import of files.
+//! The only writer of people, CRM, classes and erasure: validation and normalising, shared by the API and the import of files.
 
 mod alike;
+mod classes;
 mod crm;
 mod facts;
 mod import;
@@ -13,6 +14,10 @@ mod settle;
 mod sheet;
 mod wording;
 
+pub use classes::{
+    Booking, NewAttendance, NewBooking, NewClass, NewProduct, Ticking, Written, put_booking, put_class,
+    put_class_product, tick_off,
+};
 pub use crm::{
     AdvanceAction, Advancing, NewAction, NextAction, advance_action, new_action, put_action_type, put_outcome,
 };

@@ -51,6 +51,7 @@ fn policy() -> Policy {
         fee: Level::Off,
         dues: DuesRule::default(),
         certificate: CertificateRule::default(),
+        classes: ClassesRule::default(),
     }
 }
 

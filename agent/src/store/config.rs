@@ -23,12 +23,14 @@ pub struct Retention {
     pub passages: Option<Duration>,
     /// Visits, from their beginning: one that began on an earlier club day is over.
     pub visits: Option<Duration>,
+    /// Classes with their bookings and attendance, from their beginning.
+    pub classes: Option<Duration>,
     /// What operators ordered, and why.
     pub commands: Option<Duration>,
 }
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { delivered: Duration::from_secs(7 * 86_400), passages: None, visits: None, commands: None }
+        Self { delivered: Duration::from_secs(7 * 86_400), passages: None, visits: None, classes: None, commands: None }
     }
 }

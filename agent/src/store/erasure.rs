@@ -28,8 +28,8 @@ impl View<'_> {
 }
 
 impl Tx<'_> {
-    /// Erases a person: document, credentials, presence, entries, CRM and link go; passages, visits, traces and outbox rows
-    /// stay as nobody's, under their own ids; rows that wait for Mywellness are `erased`; a tombstone stays. False: unknown.
+    /// Erases a person: document, credentials, presence, entries, bookings, CRM and link go; passages, visits, attendance,
+    /// traces and outbox rows stay as nobody's, under their own ids; rows that wait for Mywellness are `erased`; a tombstone stays. False: unknown.
     ///
     /// # Errors
     /// When SQLite fails.
@@ -109,6 +109,8 @@ impl Tx<'_> {
             "DELETE FROM photo WHERE person = ?1",
             "DELETE FROM presence WHERE person = ?1",
             "DELETE FROM consumption WHERE person = ?1",
+            "DELETE FROM booking WHERE person = ?1",
+            "UPDATE attendance SET person = NULL WHERE person = ?1",
             "DELETE FROM link WHERE person = ?1",
             "DELETE FROM crm_shown WHERE action IN (SELECT id FROM crm_action WHERE person = ?1)",
             "DELETE FROM crm_action WHERE person = ?1",

@@ -201,6 +201,9 @@ impl Tx<'_> {
                     gone += self.run(delete, (before(keep), limit))?;
                 }
             }
+            if let Some(keep) = keep.classes {
+                gone += self.prune_classes(before(keep))?;
+            }
             self.all(&format!("PRAGMA incremental_vacuum({PAGES_GIVEN_BACK})"), [], |_| Ok(()))?;
             Ok(u32::try_from(gone).unwrap_or(u32::MAX))
         })
@@ -234,8 +237,9 @@ const PASSAGE: &str = "SELECT h.at, h.row, h.id, h.clock, h.gate, h.reader, h.di
         p.external_id, h.unknown_badge, h.operator, h.note, h.visit, h.trace
     FROM passage h LEFT JOIN person p ON p.id = h.person";
 
-/// The first seven columns are those that `standing::visit` reads.
-const VISIT: &str = "SELECT h.id, h.started_at, h.reader, h.club_day, h.membership, h.ended_at, h.ended_by, h.row,
+/// The first eight columns are those that `standing::visit` reads.
+const VISIT: &str =
+    "SELECT h.id, h.started_at, h.reader, h.club_day, h.membership, h.ended_at, h.ended_by, h.class, h.row,
         p.external_id, h.gate, h.zone, h.clock, h.entries_taken, h.overdrawn
     FROM visit h LEFT JOIN person p ON p.id = h.person";
 
@@ -274,13 +278,13 @@ fn passage(row: &Row<'_>) -> rusqlite::Result<Placed<PassageEntry>> {
 fn visit_entry(row: &Row<'_>) -> rusqlite::Result<Placed<VisitEntry>> {
     let entry = VisitEntry {
         visit: visit(row)?,
-        person: row.get::<_, Option<Word<_>>>(8)?.map(|it| it.0),
-        gate: row.get::<_, Word<_>>(9)?.0,
-        zone: row.get::<_, Option<Word<_>>>(10)?.map(|it| it.0),
-        clock: row.get::<_, Word<_>>(11)?.0,
-        entries_taken: row.get(12)?,
-        overdrawn: row.get(13)?,
+        person: row.get::<_, Option<Word<_>>>(9)?.map(|it| it.0),
+        gate: row.get::<_, Word<_>>(10)?.0,
+        zone: row.get::<_, Option<Word<_>>>(11)?.map(|it| it.0),
+        clock: row.get::<_, Word<_>>(12)?.0,
+        entries_taken: row.get(13)?,
+        overdrawn: row.get(14)?,
         delivery: Vec::new(),
     };
-    Ok((row.get(1)?, row.get(7)?, entry))
+    Ok((row.get(1)?, row.get(8)?, entry))
 }

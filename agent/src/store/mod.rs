@@ -6,12 +6,14 @@
 //! | `queue` `writer` `readers` | those threads, and the bounded queues before them |
 //! | `open` `schema` `ballast` `health` | the file: checked, migrated, guarded against a full disk |
 //! | `transaction` `columns` `page` `error` | what every statement is written with |
-//! | `standing` `people` `crm` `recording` `history` | what the gates and the desk know and write |
+//! | `standing` `people` `crm` `classes` `attendance` `recording` `history` | what the gates and the desk know and write |
 //! | `outbox` `receipts` `marks` `links` `erasure` | what waits for upstreams, and what is forgotten |
 //! | `modes` `tokens` `backup` | what operators set, and the copy they keep |
 
+mod attendance;
 mod backup;
 mod ballast;
+mod classes;
 mod columns;
 mod config;
 mod crm;
@@ -40,7 +42,9 @@ mod tokens;
 mod transaction;
 mod writer;
 
+pub use attendance::{Tick, Ticked};
 pub use backup::{BackedUp, back_up};
+pub use classes::{BookingEntry, ClassEntry, ClassFilter};
 pub use config::{Config, Retention};
 pub use engine::Store;
 pub use error::StoreError;

@@ -198,6 +198,7 @@ impl Tx<'_> {
             RowOutcome::Sent => self.run(SENT, (id, now)),
             RowOutcome::Later(why) => self.run(LATER, (id, now, why)),
             RowOutcome::Unsure(why) => self.run(UNSURE, (id, now, why)),
+            RowOutcome::Held(Hold::Mapping) => self.hold_for_mapping(id, now),
             RowOutcome::Held(hold) => self.run(HELD, (id, now, Word(*hold))),
             RowOutcome::Never(why) => self.run(PARKED, (id, now, why)),
             RowOutcome::Suppressed(why) => self.run(SUPPRESSED, (id, now, why)),

@@ -1,11 +1,12 @@
 //! Pages: lists come in bounded pieces, each with the place where the next begins.
 
+use std::fmt::Display;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
 use super::error::StoreError;
-use crate::domain::ExternalId;
 
 /// Most items of one page, whatever is asked for: a page is built in memory.
 pub const PAGE_ITEMS_MAX: u32 = 500;
@@ -48,20 +49,33 @@ pub(super) fn moment_of(cursor: &str) -> Result<(i64, i64), StoreError> {
     parts.ok_or_else(|| unknown_cursor(cursor))
 }
 
-/// What the cursor of a list in the order of external ids begins with, so that no other text is taken for one.
+/// What the cursor of a list in the order of names begins with, so that no other text is taken for one.
 const AFTER: &str = "after:";
 
-/// The cursor of a list in the order of external ids.
-pub(super) fn after_person(last: &ExternalId) -> String {
+/// The cursor of a list in the order of names.
+pub(super) fn after_name(last: impl Display) -> String {
     URL_SAFE_NO_PAD.encode(format!("{AFTER}{last}"))
 }
 
-/// Reads a cursor of [`after_person`]: the external id after which the page begins; before all without one.
-pub(super) fn person_of(cursor: Option<&str>) -> Result<String, StoreError> {
+/// Reads a cursor of [`after_name`]: the name after which the page begins; before all without one.
+pub(super) fn name_of(cursor: Option<&str>) -> Result<String, StoreError> {
     let Some(text) = cursor else { return Ok(String::new()) };
     let decoded = URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     let id = decoded.as_deref().and_then(|decoded| decoded.strip_prefix(AFTER));
     id.map(str::to_owned).ok_or_else(|| unknown_cursor(text))
+}
+
+/// The cursor of a list in the order of time, earliest first, then of names.
+pub(super) fn after_moment_and_name(moment: i64, name: impl Display) -> String {
+    after_name(format_args!("{moment}.{name}"))
+}
+
+/// Reads a cursor of [`after_moment_and_name`]; before all without one.
+pub(super) fn moment_and_name_of(cursor: Option<&str>) -> Result<(i64, String), StoreError> {
+    let Some(text) = cursor else { return Ok((i64::MIN, String::new())) };
+    let place = name_of(cursor)?;
+    let parts = place.split_once('.').and_then(|(at, name)| Some((at.parse().ok()?, name.to_owned())));
+    parts.ok_or_else(|| unknown_cursor(text))
 }
 
 fn unknown_cursor(text: &str) -> StoreError {

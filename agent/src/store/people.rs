@@ -5,7 +5,7 @@ use rusqlite::{Row, named_params};
 
 use super::columns::{Count, Doc, Moment, Word};
 use super::error::{StoreError, during};
-use super::page::{Page, after_person, page_of, person_of, rows_wanted};
+use super::page::{Page, after_name, name_of, page_of, rows_wanted};
 use super::transaction::{Tx, View};
 use crate::domain::{Credential, ExternalId, Membership, Person, PersonId, Photo, loose_key, read_alike};
 
@@ -78,7 +78,7 @@ impl View<'_> {
         cursor: Option<&str>,
         limit: u32,
     ) -> Result<Page<StoredPerson>, StoreError> {
-        let after = person_of(cursor)?;
+        let after = name_of(cursor)?;
         let rows = during("listing people", || {
             match query.map(str::trim).filter(|query| !query.is_empty()) {
             None => self.all(ALL_PEOPLE, (&after, rows_wanted(limit)), stored),
@@ -89,7 +89,7 @@ impl View<'_> {
             ),
         }
         })?;
-        Ok(page_of(rows, limit, |last| after_person(&last.person.external_id)))
+        Ok(page_of(rows, limit, |last| after_name(&last.person.external_id)))
     }
 
     /// Which of these credential values belong to somebody other than `external_id`. Two values are the same if any

@@ -1,15 +1,15 @@
 //! Writing a passage down: with its visit, presence, entry, shown messages and outbox rows, everything or nothing.
 
 use jiff::{Timestamp, ToSpan};
-use rusqlite::named_params;
+use rusqlite::{ToSql, named_params};
 use uuid::Uuid;
 
 use super::columns::{Doc, Key, Moment, Word};
 use super::error::{StoreError, during};
 use super::transaction::Tx;
 use crate::domain::{
-    Audience, ClockQuality, EndedBy, EntitlementKind, ExternalId, FactKind, Grant, LanePlan, Membership, MembershipId,
-    Origin, Passage, PassageTold, PersonId, Policy, Presence, Reason, VisitId, VisitTold, ZoneId,
+    Audience, ClassId, ClockQuality, EndedBy, EntitlementKind, ExternalId, FactKind, Grant, LanePlan, Membership,
+    MembershipId, Origin, Passage, PassageTold, PersonId, Policy, Presence, Reason, Title, VisitId, VisitTold, ZoneId,
 };
 use crate::visit::{self, After, PresenceChange, Takes, VisitChange};
 
@@ -26,12 +26,14 @@ pub struct Recorded {
     pub ended_visit: Option<VisitId>,
     /// A punch card that was empty when the visit was written.
     pub overdrawn: bool,
+    /// The classes that the person was ticked off for.
+    pub attended: Vec<ClassId>,
 }
 
 /// Somebody the store knows.
-struct Known {
-    id: PersonId,
-    external_id: ExternalId,
+pub(super) struct Known {
+    pub(super) id: PersonId,
+    pub(super) external_id: ExternalId,
 }
 
 impl Tx<'_> {
@@ -45,7 +47,14 @@ impl Tx<'_> {
             let known = self.known(passage.person)?;
             let told = told(passage, known.as_ref());
             if self.is_recorded(passage)? {
-                return Ok(Recorded { already: true, told, new_visit: None, ended_visit: None, overdrawn: false });
+                return Ok(Recorded {
+                    already: true,
+                    told,
+                    new_visit: None,
+                    ended_visit: None,
+                    overdrawn: false,
+                    attended: Vec::new(),
+                });
             }
             let after = known.as_ref().map_or(Ok(After::default()), |known| self.after(passage, policy, known.id))?;
             let zone = passage.reader.as_ref().and_then(|reader| policy.readers.get(reader)?.zone.clone());
@@ -53,6 +62,8 @@ impl Tx<'_> {
             self.write_passage(passage, known.as_ref(), visit_of(&after, opened.as_ref()))?;
             self.write_shown(passage, known.as_ref())?;
             self.tell(&told, known.as_ref(), opened.as_ref(), lanes)?;
+            let attended =
+                known.as_ref().map_or(Ok(Vec::new()), |it| self.tick_by_badge(passage, it, policy, lanes))?;
             self.news().recorded(passage.at, passage.clock);
             Ok(Recorded {
                 already: false,
@@ -60,6 +71,7 @@ impl Tx<'_> {
                 new_visit: opened.map(|visit| visit.visit_id),
                 ended_visit: after.ends.map(|ending| ending.visit),
                 overdrawn: matches!(after.takes, Takes::Overdrawn(_)),
+                attended,
             })
         })
     }
@@ -101,8 +113,8 @@ impl Tx<'_> {
     fn entries_left(&self, person: PersonId, grant: &Grant) -> rusqlite::Result<Option<u32>> {
         // A subscription has no entries to count, which spares the reading of the document.
         let punched = grant.entitlement.as_ref().filter(|it| it.kind != EntitlementKind::Subscription);
-        let Some(entitlement) = punched else { return Ok(None) };
-        let Some(card) = self.membership(person, &entitlement.membership)? else { return Ok(None) };
+        let Some(membership) = punched.and_then(|it| it.title.membership()) else { return Ok(None) };
+        let Some(card) = self.membership(person, membership)? else { return Ok(None) };
         let Some(counted) = card.entries_left else { return Ok(None) };
         Ok(Some(counted.saturating_sub(self.entries_consumed(person, &card)?)))
     }
@@ -133,7 +145,7 @@ impl Tx<'_> {
                 self.run("UPDATE visit SET ended_at = NULL, ended_by = NULL WHERE id = ?1", [Key(visit.0)])?;
                 Ok(None)
             }
-            VisitChange::Opens { club_day, membership } => {
+            VisitChange::Opens { club_day, title } => {
                 let Some(reader) = passage.reader.clone() else { return Ok(None) };
                 let told = VisitTold {
                     visit_id: VisitId(id_of(passage.at)),
@@ -144,7 +156,8 @@ impl Tx<'_> {
                     zone,
                     club_day: *club_day,
                     clock: passage.clock,
-                    membership: membership.clone(),
+                    membership: title.as_ref().and_then(Title::membership).cloned(),
+                    class: title.as_ref().and_then(Title::class).cloned(),
                     entries_taken: u32::from(matches!(after.takes, Takes::Entry(_))),
                 };
                 self.open_visit(&told, known.id, &after.takes)?;
@@ -155,13 +168,16 @@ impl Tx<'_> {
 
     fn open_visit(&self, told: &VisitTold, person: PersonId, takes: &Takes) -> rusqlite::Result<()> {
         self.run(
-            "INSERT INTO visit (id, person, started_at, reader, gate, zone, club_day, clock, membership, entries_taken, overdrawn)
-             VALUES (:id, :person, :started_at, :reader, :gate, :zone, :club_day, :clock, :membership, :taken, :overdrawn)",
+            "INSERT INTO visit (id, person, started_at, reader, gate, zone, club_day, clock, membership, class,
+                                entries_taken, overdrawn)
+             VALUES (:id, :person, :started_at, :reader, :gate, :zone, :club_day, :clock, :membership, :class,
+                     :taken, :overdrawn)",
             named_params! {
                 ":id": Key(told.visit_id.0), ":person": person.0, ":started_at": Moment(told.started_at),
                 ":reader": told.reader.as_str(), ":gate": told.gate.as_str(),
                 ":zone": told.zone.as_ref().map(|zone| zone.as_str()), ":club_day": Word(told.club_day),
                 ":clock": told.clock.as_str(), ":membership": told.membership.as_ref().map(|it| it.as_str()),
+                ":class": told.class.as_ref().map(|it| it.as_str()),
                 ":taken": told.entries_taken, ":overdrawn": matches!(takes, Takes::Overdrawn(_)),
             },
         )?;
@@ -250,19 +266,24 @@ impl Tx<'_> {
         lanes: &[LanePlan],
     ) -> rusqlite::Result<()> {
         let person = known.map(|known| known.id);
-        let wants = |plan: &&LanePlan, kind: FactKind| {
-            plan.facts.contains(&kind) && (plan.audience == Audience::Everybody || person.is_some())
-        };
-        for plan in lanes.iter().filter(|plan| wants(plan, FactKind::Passage)) {
-            let key = told.passage_id.to_string();
-            self.write_row(&plan.lane, FactKind::Passage, &key, person, &Doc(told), told.at)?;
-        }
+        self.tell_fact(FactKind::Passage, told.passage_id.0, person, (&Doc(told), told.at), lanes)?;
         let Some(visit) = opened else { return Ok(()) };
-        for plan in lanes.iter().filter(|plan| wants(plan, FactKind::Visit)) {
-            let key = visit.visit_id.to_string();
-            self.write_row(&plan.lane, FactKind::Visit, &key, person, &Doc(visit), told.at)?;
-        }
-        Ok(())
+        self.tell_fact(FactKind::Visit, visit.visit_id.0, person, (&Doc(visit), told.at), lanes)
+    }
+
+    /// A row for each lane that wants to be told of such a fact.
+    pub(super) fn tell_fact(
+        &self,
+        kind: FactKind,
+        id: Uuid,
+        person: Option<PersonId>,
+        (body, now): (&dyn ToSql, Timestamp),
+        lanes: &[LanePlan],
+    ) -> rusqlite::Result<()> {
+        let wants =
+            |plan: &&LanePlan| plan.facts.contains(&kind) && (plan.audience == Audience::Everybody || person.is_some());
+        let key = id.to_string();
+        lanes.iter().filter(wants).try_for_each(|plan| self.write_row(&plan.lane, kind, &key, person, body, now))
     }
 
     /// Ends presences that outlasted `maximum_stay` or the club day; returns how many. A visit whose maximum stay ran out
@@ -308,7 +329,7 @@ fn visit_of(after: &After, opened: Option<&VisitTold>) -> Option<VisitId> {
 }
 
 /// An id in the order of time, of the moment at the gate.
-fn id_of(at: Timestamp) -> Uuid {
+pub(super) fn id_of(at: Timestamp) -> Uuid {
     let second = u64::try_from(at.as_second()).unwrap_or_default();
     let nanosecond = u32::try_from(at.subsec_nanosecond()).unwrap_or_default();
     Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, second, nanosecond))

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use rusqlite::Row;
 
 use super::columns::{Doc, Key, Moment, Word};
@@ -17,12 +18,12 @@ use crate::domain::{
 const ACTIONS_MAX: u32 = 64;
 
 impl View<'_> {
-    /// Whose badge it is. A credential in use goes before one reported lost or withdrawn; what those mean is left to
+    /// Whose badge it is, and what the rules need of them at that moment. A credential in use goes before one reported lost or withdrawn; what those mean is left to
     /// the rules.
     ///
     /// # Errors
     /// When SQLite fails or a document cannot be read.
-    pub fn identify(&self, badge: &Badge) -> Result<Identified, StoreError> {
+    pub fn identify(&self, badge: &Badge, at: Timestamp) -> Result<Identified, StoreError> {
         during("identifying a badge", || {
             let mut owners = Vec::new();
             for id in self.people_filed_under(badge)? {
@@ -37,27 +38,34 @@ impl View<'_> {
             if !owners.is_empty() {
                 return Ok(Identified::Ambiguous);
             }
-            Ok(Identified::Known(Box::new(self.standing_of(id, person, Some(credential))?)))
+            Ok(Identified::Known(Box::new(self.standing_of(id, person, Some(credential), at)?)))
         })
     }
 
-    /// What the rules need of a person named by an operator.
+    /// What the rules need at that moment of a person named by an operator.
     ///
     /// # Errors
     /// When SQLite fails or a document cannot be read.
-    pub fn standing(&self, person: PersonId) -> Result<Option<Standing>, StoreError> {
+    pub fn standing(&self, person: PersonId, at: Timestamp) -> Result<Option<Standing>, StoreError> {
         during("reading a standing", || {
             let Some(doc) = self.document(person)? else { return Ok(None) };
-            self.standing_of(person, doc, None).map(Some)
+            self.standing_of(person, doc, None, at).map(Some)
         })
     }
 
-    fn standing_of(&self, id: PersonId, person: Person, credential: Option<Credential>) -> rusqlite::Result<Standing> {
+    fn standing_of(
+        &self,
+        id: PersonId,
+        person: Person,
+        credential: Option<Credential>,
+        at: Timestamp,
+    ) -> rusqlite::Result<Standing> {
         Ok(Standing {
             consumed: self.consumed(id, &person.memberships)?,
             actions: self.open_actions(id)?,
             visit: self.newest_visit(id)?,
             presence: self.presence(id)?,
+            bookings: self.bookings_around(id, at)?,
             occupancy: self.occupancy()?,
             id,
             person,
@@ -107,7 +115,7 @@ impl View<'_> {
 
     /// The newest visit in the order of recording, which no clock correction disturbs.
     pub(super) fn newest_visit(&self, id: PersonId) -> rusqlite::Result<Option<Visit>> {
-        let sql = "SELECT id, started_at, reader, club_day, membership, ended_at, ended_by FROM visit
+        let sql = "SELECT id, started_at, reader, club_day, membership, ended_at, ended_by, class FROM visit
                    WHERE person = ?1 ORDER BY row DESC LIMIT 1";
         self.one(sql, [id.0], visit)
     }
@@ -146,6 +154,7 @@ pub(super) fn visit(row: &Row<'_>) -> rusqlite::Result<Visit> {
         reader: row.get::<_, Word<_>>(2)?.0,
         club_day: row.get::<_, Word<_>>(3)?.0,
         membership: row.get::<_, Option<Word<_>>>(4)?.map(|it| it.0),
+        class: row.get::<_, Option<Word<_>>>(7)?.map(|it| it.0),
         ended,
     })
 }

@@ -113,7 +113,7 @@ impl Desk {
             let (reserved, records, asked) = (Arc::clone(&self.reserved), self.records(), question.clone());
             let releases_before = lock(&reserved).releases;
             let look_up = self.store.at_gate("deciding at a gate", move |view| {
-                let identified = identify(view, &asked.who)?;
+                let identified = identify(view, &asked.who, asked.at)?;
                 let mut reserved = lock(&reserved);
                 if reserved.releases != releases_before {
                     return Ok(None);
@@ -138,7 +138,7 @@ impl Desk {
     pub async fn inquire(&self, question: Question) -> Result<Answer, StoreError> {
         let (reserved, records) = (Arc::clone(&self.reserved), self.records());
         let look_up = move |view: &View<'_>| {
-            let identified = identify(view, &question.who)?;
+            let identified = identify(view, &question.who, question.at)?;
             Ok(decide(&identified, &question, records, &lock(&reserved).reservations))
         };
         self.store.read("answering why", look_up).await
@@ -156,11 +156,11 @@ impl Desk {
     }
 }
 
-fn identify(view: &View<'_>, who: &Who) -> Result<Identified, StoreError> {
+fn identify(view: &View<'_>, who: &Who, at: Timestamp) -> Result<Identified, StoreError> {
     match who {
-        Who::Badge(badge) => view.identify(badge),
+        Who::Badge(badge) => view.identify(badge, at),
         Who::Person(person) => {
-            Ok(view.standing(*person)?.map_or(Identified::Unknown, |it| Identified::Known(Box::new(it))))
+            Ok(view.standing(*person, at)?.map_or(Identified::Unknown, |it| Identified::Known(Box::new(it))))
         }
         Who::Anybody => Ok(Identified::Unknown),
     }

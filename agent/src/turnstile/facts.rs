@@ -22,6 +22,10 @@ impl Fact for PassageRecorded<'_> {
         if self.recorded.new_visit.is_some() {
             counter!("varco_visits_total", "gate" => gate.to_string()).increment(1);
         }
+        for class in &self.recorded.attended {
+            info!(passage = %id, %class, "ticked off for a class");
+            counter!("varco_attendance_total", "by" => "badge").increment(1);
+        }
         if self.recorded.overdrawn {
             warn!(passage = %id, "a punch card was empty when its entry was taken");
             counter!("varco_overdrawn_total").increment(1);

@@ -27,7 +27,7 @@ const ZONES: [&str; 10] = [
 ];
 
 fn entitled(kind: EntitlementKind) -> Entitlement {
-    Entitlement { membership: "S-1".parse().unwrap(), kind }
+    Entitlement { title: Title::Membership("S-1".parse().unwrap()), kind }
 }
 
 /// One passage of one person, at a reader of the club.

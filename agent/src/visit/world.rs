@@ -44,6 +44,7 @@ pub(crate) fn policy() -> Policy {
         fee: Level::Off,
         dues: DuesRule::default(),
         certificate: CertificateRule::default(),
+        classes: ClassesRule::default(),
     }
 }
 
@@ -57,6 +58,7 @@ pub(crate) fn reader(id: &str, direction: Direction, zone: Option<&str>) -> Read
         zone: zone.map(|zone| zone.parse().unwrap()),
         device_type: "turnstile".into(),
         display: Display::Web,
+        attendance: false,
         minimum_age: None,
         badge: BadgeFormat { form: BadgeForm::Hex, order: BadgeOrder::AsSent, strip: None, take: None },
     }
@@ -72,7 +74,29 @@ pub(crate) fn visit_since(local: &str, membership: Option<&str>) -> Visit {
         reader: "entry".parse().unwrap(),
         club_day: super::club_day(started_at, &site.timezone, site.club_day_starts),
         membership: membership.map(|it| it.parse().unwrap()),
+        class: None,
         ended: None,
+    }
+}
+
+/// A booking in good order of a class of an hour, beginning at a local time in Rome, that opens gates.
+pub(crate) fn booked(id: &str, starts: &str) -> BookedClass {
+    let starts_at = rome(starts);
+    BookedClass {
+        class: Class {
+            id: id.parse().unwrap(),
+            product: "yoga".parse().unwrap(),
+            starts_at,
+            ends_at: starts_at + jiff::SignedDuration::from_hours(1),
+            zone: None,
+            capacity: None,
+            status: ClassStatus::Scheduled,
+        },
+        booking: BookingStatus::Booked,
+        opens_gate: true,
+        early_minutes: None,
+        late_minutes: None,
+        attended: false,
     }
 }
 

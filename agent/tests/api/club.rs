@@ -63,6 +63,11 @@ pub(crate) async fn club() -> Club {
         gates: watch::Sender::new(Arc::new(gates(&orders))).subscribe(),
         doors: watch::Sender::new(doors()).subscribe(),
         lanes: watch::Sender::new(BTreeMap::from([("mqtt".parse().unwrap(), LaneLink::Connecting)])).subscribe(),
+        plans: Arc::new([LanePlan {
+            lane: "mywellness".parse().unwrap(),
+            facts: vec![FactKind::Attendance],
+            audience: Audience::KnownPeople,
+        }]),
         events: events.clone(),
         metrics: start_metrics(),
         ready: ready.subscribe(),
@@ -193,8 +198,10 @@ fn policy() -> Policy {
         let id: ReaderId = id.parse().unwrap();
         let badge = BadgeFormat { form: BadgeForm::Hex, order: BadgeOrder::AsSent, strip: None, take: None };
         let (gate, zone, device_type) = (gate.parse().unwrap(), Some("gym".parse().unwrap()), "turnstile".into());
-        let (new_visit, display, minimum_age) = (true, Display::None, None);
-        (id.clone(), Reader { id, gate, direction, new_visit, zone, device_type, display, minimum_age, badge })
+        let (new_visit, display, minimum_age, attendance) = (true, Display::None, None, true);
+        let reader =
+            Reader { id, gate, direction, new_visit, zone, device_type, display, attendance, minimum_age, badge };
+        (reader.id.clone(), reader)
     };
     let gym = Zone { id: "gym".parse().unwrap(), capacity: None, parent: None, hours: Vec::new() };
     Policy {
@@ -219,5 +226,6 @@ fn policy() -> Policy {
         fee: Level::Off,
         dues: DuesRule::default(),
         certificate: CertificateRule::default(),
+        classes: ClassesRule::default(),
     }
 }

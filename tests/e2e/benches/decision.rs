@@ -44,7 +44,7 @@ async fn decide(club: &Club) -> Times {
         for _ in 0..DECISIONS {
             let badge = card(random.random_range(0..people));
             let begun = Instant::now();
-            let who = view.identify(&badge)?;
+            let who = view.identify(&badge, open_day())?;
             let decision = access::decide(&who, reader, gate, &policy, &Reservations::default(), open_day());
             times.add(begun);
             assert!(matches!(decision.verdict, Verdict::Grant(_)), "a member with a subscription is let in");

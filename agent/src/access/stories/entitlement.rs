@@ -179,7 +179,7 @@ fn consumed_and_reserved_entries_are_gone() {
         move |it: &mut Scene| {
             it.standing.person.memberships = vec![Membership { entries_left: entries, ..punch_card("P-1", 0) }];
             it.standing.consumed.insert(card.clone(), 1);
-            let entitlement = Entitlement { membership: card.clone(), kind: EntitlementKind::PunchCard };
+            let entitlement = Entitlement { title: Title::Membership(card.clone()), kind: EntitlementKind::PunchCard };
             let grant = Grant { kind: GrantKind::Member, entitlement: Some(entitlement), enters: None };
             it.reserved.reserve(passage(1), Some(PersonId(1)), &grant);
         }

@@ -203,3 +203,27 @@ fn gates_and_readers_are_wired_as_written() {
     let reader = config.policy.readers.values().next().expect("two readers");
     assert_eq!((reader.direction, reader.new_visit), (Direction::In, true));
 }
+
+#[test]
+fn a_reader_may_tick_people_off_within_the_time_of_their_class() {
+    let text = format!("{SITE}[access.classes]\nearly = \"20m\"\nlate = \"0s\"\n{CLUB}");
+    let config = good(&text.replace("id = \"r1\"", "id = \"r1\"\nattendance = true"));
+    let ticks: Vec<_> = config.policy.readers.values().map(|reader| reader.attendance).collect();
+    assert_eq!(ticks, [true, false]);
+    assert_eq!(config.policy.classes.early, std::time::Duration::from_secs(1200));
+    check(
+        &CLUB.replace("id = \"r2\"", "id = \"r2\"\ndirection = \"out\"\nattendance = true"),
+        expect![[r#"
+            warning: reader.r2.attendance (line 19): nobody comes to a class by an exit; write attendance = false, or remove it
+        "#]],
+    );
+    check(
+        "[access.classes]\nearly = \"13h\"\nlater = \"5m\"\n",
+        expect![[r#"
+        access.classes.early (line 5): "13h" is out of range
+            write "0s" to "12h", as in "3s"
+        access.classes.later (line 6): `later` is not a known key
+            did you mean `late`?
+    "#]],
+    );
+}

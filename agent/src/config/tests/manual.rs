@@ -70,12 +70,14 @@ fn defaults_are_those_the_manual_shows() {
         .take_while(|line| !line.contains("Upstreams"))
         .filter(|line| !line.starts_with('#'))
         .filter(|line| {
-            ["[access", "repeat_window", "anti_", "fee", "dues", "certificate ="].iter().any(|it| line.starts_with(it))
+            ["[access", "repeat_window", "anti_", "fee", "dues", "certificate =", "early", "late"]
+                .iter()
+                .any(|it| line.starts_with(it))
         })
         .fold(SITE.to_owned(), |text, line| text + line + "\n");
     let (written, absent) = (good(&shown).policy, good(SITE).policy);
     assert_eq!(
-        (written.repeat_window, written.anti_passback, written.fee, written.dues, written.certificate),
-        (absent.repeat_window, absent.anti_passback, absent.fee, absent.dues, absent.certificate)
+        (written.repeat_window, written.anti_passback, written.fee, written.dues, written.certificate, written.classes),
+        (absent.repeat_window, absent.anti_passback, absent.fee, absent.dues, absent.certificate, absent.classes)
     );
 }

@@ -175,3 +175,27 @@ fn what_can_never_be_told_says_why() {
     "#]],
     );
 }
+
+#[test]
+fn who_came_to_a_class_is_told_where_they_passed_or_by_whose_hand() {
+    let came = r#"{"attendance_id":"01932d5e-7c00-7000-8000-000000000002","class":"Y-1","product":"yoga",
+        "starts_at":"2026-11-21T08:00:00Z","ends_at":"2026-11-21T09:00:00Z","person":"M-1001",
+        "at":"2026-11-21T07:52:00Z","clock":"synced","by":"badge","walk_in":false,"reader":"entry-1","gate":"turnstile-1"}"#;
+    let by_badge: crate::domain::Attendance = serde_json::from_str(came).unwrap();
+    let by_hand = crate::domain::Attendance {
+        by: crate::domain::TickedBy::Operator,
+        walk_in: true,
+        reader: None,
+        gate: None,
+        ..by_badge.clone()
+    };
+    for (came, source) in [(by_badge, "/sites/milano-centro/readers/entry-1"), (by_hand, "/sites/milano-centro")] {
+        let body = serde_json::to_value(&came).unwrap();
+        let row = row(FactKind::Attendance, "01932d5e-7c00-7000-8000-000000000002", &body.to_string());
+        let told = event(&"milano-centro".parse().unwrap(), &row, None).unwrap();
+        let event: Value = serde_json::from_slice(&told).unwrap();
+        assert_eq!(event["type"], "club.varco.attendance.v1");
+        assert_eq!((&event["id"], &event["time"]), (&body["attendance_id"], &body["at"]));
+        assert_eq!((&event["source"], &event["data"]), (&Value::from(source), &body));
+    }
+}

@@ -47,6 +47,7 @@ CREATE TABLE visit (
     club_day TEXT NOT NULL,
     clock TEXT NOT NULL,
     membership TEXT,
+    class TEXT,
     entries_taken INTEGER NOT NULL CHECK (entries_taken >= 0),
     overdrawn INTEGER NOT NULL,
     ended_at INTEGER,
@@ -132,6 +133,40 @@ CREATE TABLE crm_shown (
     text TEXT NOT NULL,
     PRIMARY KEY (action, at, passage)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE class_product (
+    id TEXT PRIMARY KEY,
+    mywellness_id TEXT,
+    doc TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE class (
+    id TEXT PRIMARY KEY,
+    product TEXT NOT NULL,
+    starts_at INTEGER NOT NULL,
+    doc TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX class_by_start ON class (starts_at, id);
+-- A booking repeats the start of its class, so that a gate finds those of the day in one range.
+CREATE TABLE booking (
+    class TEXT NOT NULL,
+    person INTEGER NOT NULL,
+    starts_at INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (class, person)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX booking_by_person ON booking (person, starts_at);
+CREATE TABLE attendance (
+    row INTEGER PRIMARY KEY AUTOINCREMENT,
+    class TEXT NOT NULL,
+    person INTEGER,
+    operator TEXT,
+    passage BLOB,
+    doc TEXT NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX ticked_off_once ON attendance (class, person) WHERE person IS NOT NULL;
+CREATE INDEX attendance_by_class ON attendance (class, row);
+CREATE INDEX attendance_by_person ON attendance (person) WHERE person IS NOT NULL;
 
 CREATE TABLE outbox (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

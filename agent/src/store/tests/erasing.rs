@@ -150,6 +150,6 @@ async fn an_erased_person_is_no_longer_counted_and_has_no_open_visit() {
     assert_eq!(club.number("SELECT count(*) FROM presence").await, 0);
     assert_eq!(club.number("SELECT sum(people) FROM occupancy").await, 0);
     assert_eq!(club.number("SELECT count(*) FROM visit WHERE ended_at IS NULL").await, 0);
-    assert_eq!(club.read(move |view| view.standing(anna)).await, None);
+    assert_eq!(club.read(move |view| view.standing(anna, at("09:00"))).await, None);
     assert_eq!(club.number("SELECT count(*) FROM credential").await, 0);
 }

@@ -7,7 +7,7 @@ fn badge(form: BadgeForm, value: &str) -> Badge {
 }
 
 async fn identify(club: &Club, badge: Badge) -> Identified {
-    club.store.at_gate("identifying", move |view| view.identify(&badge)).await.expect("the read succeeds")
+    club.store.at_gate("identifying", move |view| view.identify(&badge, at("09:00"))).await.expect("the read succeeds")
 }
 
 async fn external_id_of(club: &Club, badge: Badge) -> Option<String> {

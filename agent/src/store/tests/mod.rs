@@ -1,5 +1,6 @@
 //! Stories of the store, on real files; the club they happen in.
 
+mod classes;
 mod committing;
 mod erasing;
 mod looking_back;
@@ -72,7 +73,7 @@ impl Club {
     }
 
     pub(super) async fn standing(&self, person: PersonId) -> Standing {
-        self.read(move |view| view.standing(person)).await.expect("the person is known")
+        self.read(move |view| view.standing(person, at("09:00"))).await.expect("the person is known")
     }
 
     /// The number a query gives, for facts that no method serves.
@@ -123,6 +124,7 @@ pub(super) fn policy() -> Policy {
         fee: Level::Off,
         dues: DuesRule::default(),
         certificate: CertificateRule::default(),
+        classes: ClassesRule::default(),
     }
 }
 
@@ -135,6 +137,7 @@ fn reader(id: &str, direction: Direction) -> Reader {
         zone: Some(name("gym")),
         device_type: "turnstile".to_owned(),
         display: Display::None,
+        attendance: direction == Direction::In,
         minimum_age: None,
         badge: BadgeFormat { form: BadgeForm::Hex, order: BadgeOrder::AsSent, strip: None, take: None },
     }
@@ -143,8 +146,16 @@ fn reader(id: &str, direction: Direction) -> Reader {
 /// MQTT wants everything, Mywellness the visits of people it can know.
 pub(super) fn lanes() -> Vec<LanePlan> {
     vec![
-        LanePlan { lane: name("mqtt"), facts: vec![FactKind::Passage, FactKind::Visit], audience: Audience::Everybody },
-        LanePlan { lane: name("mywellness"), facts: vec![FactKind::Visit], audience: Audience::KnownPeople },
+        LanePlan {
+            lane: name("mqtt"),
+            facts: vec![FactKind::Passage, FactKind::Visit, FactKind::Attendance],
+            audience: Audience::Everybody,
+        },
+        LanePlan {
+            lane: name("mywellness"),
+            facts: vec![FactKind::Visit, FactKind::Attendance],
+            audience: Audience::KnownPeople,
+        },
     ]
 }
 
@@ -174,7 +185,7 @@ pub(super) fn passage(who: PersonId, way: Way, at: Timestamp) -> Passage {
         Way::In | Way::Inner => ("entry", GrantKind::Member),
         Way::Out => ("exit", GrantKind::Exit),
     };
-    let entitlement = Entitlement { membership: name("gold"), kind: EntitlementKind::Subscription };
+    let entitlement = Entitlement { title: Title::Membership(name("gold")), kind: EntitlementKind::Subscription };
     let decision = Decision {
         verdict: Verdict::Grant(Grant { kind, entitlement: Some(entitlement), enters: None }),
         person: Some(who),
@@ -210,7 +221,10 @@ pub(super) fn passage_on_punch_card(who: PersonId, at: Timestamp) -> Passage {
     let mut passage = passage(who, Way::In, at);
     let grant = Grant {
         kind: GrantKind::Member,
-        entitlement: Some(Entitlement { membership: name("ten-times"), kind: EntitlementKind::PunchCard }),
+        entitlement: Some(Entitlement {
+            title: Title::Membership(name("ten-times")),
+            kind: EntitlementKind::PunchCard,
+        }),
         enters: None,
     };
     passage.decision.as_mut().expect("it was decided").verdict = Verdict::Grant(grant);

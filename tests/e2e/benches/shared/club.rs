@@ -9,10 +9,10 @@ use jiff::{Span, Timestamp};
 use tempfile::TempDir;
 use varco::clock::Clock;
 use varco::domain::{
-    Audience, Badge, BadgeForm, BadgeFormat, BadgeOrder, CertificateRule, ClockQuality, Confirm, Credential,
-    CredentialKind, CredentialStatus, Decision, Direction, Display, DuesRule, ExternalId, FactKind, Gate, Grant,
-    GrantKind, LanePlan, Level, Locale, Membership, MembershipKind, Origin, Passage, PassageId, PassageOutcome, Person,
-    PersonId, Policy, Reader, Site, Verdict, Way, Zone,
+    Audience, Badge, BadgeForm, BadgeFormat, BadgeOrder, CertificateRule, ClassesRule, ClockQuality, Confirm,
+    Credential, CredentialKind, CredentialStatus, Decision, Direction, Display, DuesRule, ExternalId, FactKind, Gate,
+    Grant, GrantKind, LanePlan, Level, Locale, Membership, MembershipKind, Origin, Passage, PassageId, PassageOutcome,
+    Person, PersonId, Policy, Reader, Site, Verdict, Way, Zone,
 };
 use varco::store::{Config, Retention, Store};
 
@@ -166,6 +166,7 @@ pub(crate) fn policy() -> Policy {
         zone: Some("gym".parse().expect("a name")),
         device_type: "turnstile".into(),
         display: Display::None,
+        attendance: false,
         minimum_age: None,
         badge: BadgeFormat { form: BadgeForm::Hex, order: BadgeOrder::AsSent, strip: None, take: None },
     };
@@ -187,5 +188,6 @@ pub(crate) fn policy() -> Policy {
         fee: Level::Off,
         dues: DuesRule::default(),
         certificate: CertificateRule::default(),
+        classes: ClassesRule::default(),
     }
 }
