@@ -15,6 +15,7 @@ pub mod outbox;
 pub mod door;
 pub mod mqtt;
 pub mod mywellness;
+pub mod webhook;
 pub mod turnstile;
 pub mod console;
 pub mod config;

@@ -15,6 +15,7 @@ use crate::mywellness::Mywellness;
 use crate::outbox::{self, Deliver, LaneStatus};
 use crate::store::Store;
 use crate::turnstile::{LaneLink, SiteEvent};
+use crate::webhook::Webhook;
 
 /// What the central system is told.
 const TOLD_TO_CENTRAL: [FactKind; 4] = [FactKind::Passage, FactKind::Visit, FactKind::Attendance, FactKind::Alarm];
@@ -41,7 +42,12 @@ pub(super) fn plans(config: &Config) -> Vec<LanePlan> {
         facts: config.send.clone(),
         audience: Audience::KnownPeople,
     });
-    mqtt.into_iter().chain(mywellness).collect()
+    let webhooks = config.webhooks.iter().map(|webhook| LanePlan {
+        lane: webhook.lane.clone(),
+        facts: webhook.facts.clone(),
+        audience: Audience::Everybody,
+    });
+    mqtt.into_iter().chain(mywellness).chain(webhooks).collect()
 }
 
 /// The configured lanes while they are started.
@@ -71,6 +77,10 @@ impl Lanes<'_> {
             let timezone = config.policy.site.timezone.clone();
             let edge = Mywellness::new(mywellness.clone(), timezone, self.clock.clone()).context("[mywellness]")?;
             self.lane(mywellness_lane(), edge, &links);
+        }
+        for config in &config.webhooks {
+            let edge = Webhook::new(config.clone(), self.clock.clone());
+            self.lane(config.lane.clone(), edge.with_context(|| format!("lane {}", config.lane))?, &links);
         }
         let configured = links.borrow().keys().cloned().collect();
         let measured = outbox::measure(configured, self.store.clone(), self.clock.clone(), self.cancel.clone());

@@ -7,13 +7,13 @@ use clap::Args;
 use super::ConfigFile;
 use crate::config::check::{Finding, State, offline};
 use crate::config::{Config, Loaded};
-use crate::{mqtt, mywellness};
+use crate::{mqtt, mywellness, webhook};
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
     #[command(flatten)]
     file: ConfigFile,
-    /// Also reach the broker and log in at Mywellness.
+    /// Also reach the broker and the receivers of webhooks, and log in at Mywellness.
     #[arg(long)]
     online: bool,
 }
@@ -49,6 +49,13 @@ async fn online(config: &Config) -> Vec<Finding> {
         findings.push(match mywellness::check(config).await {
             Ok(()) => Finding::good(subject, "accepts the login"),
             Err(why) => Finding::error(subject, why.to_string(), "see [mywellness] in the configuration"),
+        });
+    }
+    for config in &config.webhooks {
+        let subject = format!("receiver of {}", config.lane);
+        findings.push(match webhook::check(config).await {
+            Ok(status) => Finding::good(subject, format!("is reached; it answers HEAD with status {status}")),
+            Err(why) => Finding::error(subject, why, "see its url and ca_file in the configuration"),
         });
     }
     findings

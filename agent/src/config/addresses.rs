@@ -47,23 +47,34 @@ const WEB_EXAMPLE: &str = "write \"https://host\"";
 
 /// `https://host`, or `http://` to this machine alone; without a final slash.
 pub(super) fn web(node: &Node) -> Result<String, Fault> {
-    let url = url(node, WEB_EXAMPLE)?;
-    let host = host(&url, WEB_EXAMPLE)?;
-    match url.scheme() {
-        "https" => {}
-        "http" if is_loopback(&host) => {}
-        "http" => {
-            return Err(Fault::new(
-                "plain http would carry secrets in the open",
-                "write https://, or http:// to 127.0.0.1 only",
-            ));
-        }
-        other => return Err(Fault::new(format!("{other}:// is no web address"), WEB_EXAMPLE)),
-    }
+    let url = safe(node, WEB_EXAMPLE, "plain http would carry secrets in the open")?;
     if url.query().is_some() || url.fragment().is_some() {
         return Err(Fault::new("this address has more than a host and a path", WEB_EXAMPLE));
     }
     Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+const HOOK_EXAMPLE: &str = "write \"https://host/path\"";
+
+/// The address that a webhook posts to, exactly as the receiver gave it.
+pub(super) fn hook(node: &Node) -> Result<String, Fault> {
+    let url = safe(node, HOOK_EXAMPLE, "plain http would carry visits in the open")?;
+    if url.fragment().is_some() {
+        return Err(Fault::new("what follows a # is never sent", HOOK_EXAMPLE));
+    }
+    Ok(url.into())
+}
+
+/// An address that is encrypted, or leads to this machine.
+fn safe(node: &Node, example: &str, plain: &str) -> Result<Url, Fault> {
+    let url = url(node, example)?;
+    let host = host(&url, example)?;
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if is_loopback(&host) => Ok(url),
+        "http" => Err(Fault::new(plain, "write https://, or http:// to 127.0.0.1 only")),
+        other => Err(Fault::new(format!("{other}:// is no web address"), example)),
+    }
 }
 
 /// Whether a host is this machine.

@@ -1,9 +1,9 @@
-//! `[mqtt]` and `[[webhook]]`: the central system that is told.
+//! `[mqtt]`: the central system that is told, by its broker.
 
 use std::time::Duration;
 
 use super::addresses::{Broker, Transport, broker, hide_login_in, is_loopback};
-use super::files::{PASSWORD, SecretKeys, Surroundings, certificate_file, demand_pair, key_file};
+use super::files::{PASSWORD, Surroundings, certificate_file, demand_pair, key_file};
 use super::section::{Fault, Section};
 use super::tree::Node;
 use super::values::{choice, duration, flag, text};
@@ -15,8 +15,6 @@ const SECOND: Duration = Duration::from_secs(1);
 const RECEIPT_TIMEOUT_MAX: Duration = Duration::from_secs(86_400);
 /// Longest client id and topic prefix, in bytes; `-in` and topic names still fit into MQTT's 65,535.
 const MQTT_NAME_BYTES_MAX: usize = 128;
-
-const WEBHOOK_SECRET: SecretKeys = SecretKeys { inline: "secret", file: "secret_file", env: "secret_env" };
 
 /// Reads `[mqtt]`.
 pub(super) fn mqtt(mut section: Section<'_>, site: Option<&SiteId>, around: &Surroundings) -> Option<mqtt::Config> {
@@ -95,18 +93,4 @@ fn topic_prefix(node: &Node) -> Result<String, Fault> {
     let fits = !prefix.contains(['#', '+']) && !prefix.starts_with(['$', '/']) && !prefix.ends_with('/');
     let mend = "write names with slashes between them, as in \"varco/v1\", without # + and a leading $";
     if fits { Ok(prefix) } else { Err(Fault::new(format!("{prefix:?} cannot begin a topic"), mend)) }
-}
-
-/// Reads one `[[webhook]]`: understood, and refused.
-pub(super) fn webhook(mut section: Section<'_>) {
-    section.problem(
-        "id",
-        "webhooks are not supported by this version",
-        "remove [[webhook]]; [mqtt] relays the same events",
-    );
-    for key in ["id", "url", WEBHOOK_SECRET.file, WEBHOOK_SECRET.env, "events"] {
-        let _understood = section.optional(key, |_| Ok(()));
-    }
-    section.refuse_inline_secret(WEBHOOK_SECRET.inline);
-    section.finish();
 }

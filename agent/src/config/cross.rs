@@ -23,7 +23,8 @@ pub(super) fn check(report: &Report<'_>, zones: &[ZoneDraft], gates: &[GateDraft
     check_ports(report, gates, readers);
 }
 
-fn refuse_twins<'d>(report: &Report<'_>, named: impl Iterator<Item = (&'d str, &'d Place)>) {
+/// Refuses ids that stand twice among things of one kind.
+pub(super) fn refuse_twins<'d>(report: &Report<'_>, named: impl Iterator<Item = (&'d str, &'d Place)>) {
     let mut seen = BTreeSet::new();
     for (id, place) in named {
         if !seen.insert(id) {

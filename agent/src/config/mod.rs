@@ -23,6 +23,7 @@ mod suggest;
 mod tests;
 mod tree;
 mod values;
+mod webhooks;
 mod wellness;
 
 use std::io::Read;
@@ -35,7 +36,7 @@ pub use problem::{Problem, Problems};
 
 use crate::access::Texts;
 use crate::domain::{Policy, Site};
-use crate::{console, door, mqtt, mywellness, store};
+use crate::{console, door, mqtt, mywellness, store, webhook};
 use files::Surroundings;
 use gates::GateDraft;
 use problem::{Place, Report};
@@ -62,6 +63,8 @@ pub struct Config {
     pub mqtt: Option<mqtt::Config>,
     /// Mywellness, if the club uses it.
     pub mywellness: Option<mywellness::Config>,
+    /// Receivers of events over HTTP.
+    pub webhooks: Vec<webhook::Config>,
     /// What members read.
     pub texts: Texts,
     /// What is logged.
@@ -158,15 +161,18 @@ fn build(mut root: Section<'_>, report: &Report<'_>, around: &Surroundings) -> O
     let site_id = site.as_ref().map(|site| &site.id);
     let mqtt = root.section("mqtt").and_then(|section| central::mqtt(section, site_id, around));
     let mywellness = root.section("mywellness").and_then(|section| wellness::mywellness(section, around));
-    root.sections("webhook").into_iter().for_each(central::webhook);
+    let webhooks = root.sections("webhook").into_iter();
+    let webhooks: Vec<_> = webhooks.map(|section| webhooks::webhook(section, site_id, around)).collect();
     root.finish();
+    cross::refuse_twins(report, webhooks.iter().filter_map(|draft| Some((draft.id.as_deref()?, &draft.id_place))));
     cross::check(report, &zones, &gates, &readers);
     let doors = door::Config {
         gates: gates.iter().filter_map(|draft| draft.wiring.clone()).collect(),
         readers: readers.iter().filter_map(|draft| draft.wiring.clone()).collect(),
     };
+    let webhooks = webhooks.into_iter().filter_map(|draft| draft.config).collect();
     let policy = policy(site?, access, zones, gates, readers);
-    Some(Config { policy, store, console, doors, mqtt, mywellness, texts, logs })
+    Some(Config { policy, store, console, doors, mqtt, mywellness, webhooks, texts, logs })
 }
 
 fn policy(

@@ -77,7 +77,7 @@ named! {
     ReaderId by slug;
     /// A part of the club whose people are counted.
     ZoneId by slug;
-    /// One upstream in the outbox: `mqtt`, `mywellness`, or a webhook's id.
+    /// One upstream in the outbox: `mqtt`, `mywellness`, or `webhook-` and a webhook's id.
     LaneId by slug;
     /// A person's key in the management system; all that other systems and logs know of them.
     ExternalId by foreign;

@@ -4,12 +4,9 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::Value;
 
-/// Longest wait taken from a `Retry-After`: an hour, so that a wrong header cannot silence the lane for days.
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
 /// Complaints named in one error: enough to mend a record, short enough for a line.
 const COMPLAINTS_MAX: usize = 5;
 /// Longest code word taken over from the upstream, in bytes; theirs have up to 60.
@@ -85,18 +82,6 @@ pub(super) fn read(raw: &Raw) -> Answer {
     let document = serde_json::from_slice::<Value>(&raw.body).ok();
     let (token, lifetime) = document.as_ref().map_or((None, None), |said| (token(said), lifetime(said)));
     Answer { token, lifetime, data: data(raw, document) }
-}
-
-/// The seconds or the date of a `Retry-After`, at most an hour.
-pub(super) fn retry_after(header: &str, now: Timestamp) -> Option<Duration> {
-    let asked = match header.trim().parse::<u64>() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let until = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(header.trim()).ok()?;
-            Duration::try_from(until.duration_since(now)).unwrap_or_default()
-        }
-    };
-    Some(asked.min(RETRY_AFTER_MAX))
 }
 
 /// `data.result`, if it is a code word.
@@ -323,18 +308,6 @@ mod tests {
                 200 [] -> the answer cannot be understood: it is JSON, but no envelope
             "#]],
         );
-    }
-
-    #[test]
-    fn a_retry_after_is_read_as_seconds_or_as_a_date_and_never_means_more_than_an_hour() {
-        let now: Timestamp = "2026-11-21T10:00:00Z".parse().unwrap();
-        let asked = |header| retry_after(header, now).map(|wait| wait.as_secs());
-        assert_eq!(asked("30"), Some(30));
-        assert_eq!(asked(" 999999999 "), Some(3600));
-        assert_eq!(asked("Sat, 21 Nov 2026 10:02:00 GMT"), Some(120));
-        assert_eq!(asked("Sat, 21 Nov 2026 09:00:00 GMT"), Some(0));
-        assert_eq!(asked("soon"), None);
-        assert_eq!(asked("-5"), None);
     }
 
     #[test]

@@ -12,10 +12,11 @@ use serde_json::Value;
 use super::Config;
 use super::answer::{self, Answer, Failure, Raw};
 use super::facts::{CallMade, LoggedIn};
-use super::reach::{self, BadSetup, root_cause};
+use super::reach::{self, BadSetup};
 use super::wire::{Action, LoginBody, WithToken};
 use crate::clock::Clock;
 use crate::domain::Uptime;
+use crate::outbox::{retry_after, root_cause};
 use crate::telemetry::Fact;
 
 /// A session's token is valid for 30 minutes and other integrations renew it at 25; so do we, counted from the login
@@ -197,7 +198,7 @@ impl Client {
         let mut raw = Raw {
             status: response.status().as_u16(),
             content_type: header(CONTENT_TYPE).map(str::to_ascii_lowercase),
-            retry_after: header(RETRY_AFTER).and_then(|text| answer::retry_after(text, wall)),
+            retry_after: header(RETRY_AFTER).and_then(|text| retry_after(text, wall)),
             body: Vec::new(),
         };
         while let Some(chunk) = response.chunk().await? {

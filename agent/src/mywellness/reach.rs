@@ -7,6 +7,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use secrecy::ExposeSecret;
 
 use super::Config;
+use crate::outbox::root_cause;
 
 /// Idle connections are closed sooner than any common server does it (the shortest default is 5 s): a visit sent into
 /// a connection that is just being closed would count as sent with its answer lost.
@@ -59,15 +60,6 @@ pub(super) fn http(config: &Config, address: &Url) -> Result<reqwest::Client, Ba
     // The system's authorities are not looked for where nothing is encrypted: a test machine may have none.
     let client = if address.scheme() == "http" { client.tls_certs_only([]) } else { client.https_only(true) };
     client.build().map_err(|error| BadSetup::Tls(root_cause(&error)))
-}
-
-/// The innermost cause alone: the outer texts repeat the address, with ids of people in its path.
-pub(super) fn root_cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    if std::ptr::addr_eq(cause, error) { "the request failed".into() } else { cause.to_string() }
 }
 
 fn base(text: &str) -> Result<Url, BadSetup> {

@@ -3,6 +3,7 @@
 mod event;
 mod facts;
 mod feed;
+mod http;
 mod lane;
 mod measure;
 mod queue;
@@ -13,6 +14,7 @@ mod stories;
 
 pub use event::{EVENT_BYTES_MAX, Named, Untranslatable, event};
 pub use feed::Feed;
+pub use http::{retry_after, root_cause};
 pub use lane::run;
 pub use measure::measure;
 pub use schedule::{Jitter, delay_after};

@@ -3,7 +3,7 @@
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 
 /// What only rises.
-const COUNTERS: [(&str, &str); 45] = [
+const COUNTERS: &[(&str, &str)] = &[
     ("varco_passages_total", "Passages recorded, by gate and outcome."),
     ("varco_visits_total", "New visits, by the gate where they began."),
     ("varco_overdrawn_total", "Punch cards that were empty when an entry was taken from them."),
@@ -41,6 +41,8 @@ const COUNTERS: [(&str, &str); 45] = [
         "People whom Mywellness could not match for certain; somebody must decide.",
     ),
     ("varco_mywellness_visits_resent_total", "Visits sent again after a lost answer: they may stand there twice."),
+    ("varco_webhook_requests_total", "Events posted to the receivers of webhooks, by lane and outcome."),
+    ("varco_webhook_gone_total", "Times that a receiver said that it wants no more events (410)."),
     ("varco_store_commits_total", "Commits of the store."),
     ("varco_store_jobs_total", "Jobs made durable by those commits."),
     ("varco_store_commits_failed_total", "Commits that failed; what must not be lost is tried again."),
@@ -55,7 +57,7 @@ const COUNTERS: [(&str, &str); 45] = [
 ];
 
 /// What rises and falls.
-const GAUGES: [(&str, &str, Unit); 7] = [
+const GAUGES: &[(&str, &str, Unit)] = &[
     ("varco_build_info", "The version that runs; always 1.", Unit::Count),
     ("varco_line_up", "Whether a serial line is open (1) or not (0).", Unit::Count),
     ("varco_lane_online", "Whether a lane is in a session with its upstream (1) or not (0).", Unit::Count),
@@ -66,18 +68,18 @@ const GAUGES: [(&str, &str, Unit); 7] = [
 ];
 
 /// What is spread out.
-const HISTOGRAMS: [(&str, &str, Unit); 1] =
-    [("varco_mywellness_call_seconds", "How long calls to Mywellness took, by action.", Unit::Seconds)];
+const HISTOGRAMS: &[(&str, &str, Unit)] =
+    &[("varco_mywellness_call_seconds", "How long calls to Mywellness took, by action.", Unit::Seconds)];
 
 /// Tells the recorder, once, what each metric means.
 pub(super) fn describe() {
     for (name, help) in COUNTERS {
-        describe_counter!(name, Unit::Count, help);
+        describe_counter!(*name, Unit::Count, *help);
     }
     for (name, help, unit) in GAUGES {
-        describe_gauge!(name, unit, help);
+        describe_gauge!(*name, *unit, *help);
     }
     for (name, help, unit) in HISTOGRAMS {
-        describe_histogram!(name, unit, help);
+        describe_histogram!(*name, *unit, *help);
     }
 }

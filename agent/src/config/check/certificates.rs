@@ -21,7 +21,8 @@ pub(super) fn findings(config: &Config, now: Timestamp) -> Vec<Finding> {
     let authorities = tls.and_then(|tls| tls.ca_file.as_deref());
     let pairs = [config.console.tls.as_ref(), tls.and_then(|tls| tls.client.as_ref())];
     let pairs = pairs.into_iter().flatten().map(|(certificate, key)| pair(certificate, key, now));
-    authorities.map(|file| chain(file, now).1).into_iter().chain(pairs).collect()
+    let of_webhooks = config.webhooks.iter().filter_map(|webhook| webhook.ca_file.as_deref());
+    authorities.into_iter().chain(of_webhooks).map(|file| chain(file, now).1).chain(pairs).collect()
 }
 
 /// The certificates of a file, and how they are.

@@ -54,8 +54,10 @@ id = "central"
                 write a whole number, without quotes
             mywellness.selection.group (line 15): `group` is missing
                 add group = "…", the group's name
-            webhook.central.id (line 18): webhooks are not supported by this version
-                remove [[webhook]]; [mqtt] relays the same events
+            webhook.central.url (line 17): `url` is missing
+                add url = "https://central.example.org/hooks/varco"
+            webhook.central.secret_file (line 17): `secret_file` is missing
+                add secret_file = "/path/to/it" (or secret_env)
         "#]],
     );
 }
@@ -91,4 +93,75 @@ fn addresses_hold_no_password_and_plain_ones_are_warned_of() {
             write an address and a port, as in "127.0.0.1:8480"
     "#]],
     );
+}
+
+#[test]
+fn a_webhook_is_told_apart_signed_and_encrypted() {
+    check(
+        r#"[[webhook]]
+id = "central"
+url = "http://central.example.org/hooks"
+secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+events = ["visit", "visits"]
+[[webhook]]
+id = "central"
+url = "https://me:hunter2@central.example.org/hooks#top"
+secret_env = "GONE"
+events = []
+request_timeout = "5m"
+[[webhook]]
+id = "Central System"
+url = "http://127.0.0.1:8080/hooks?club=milano"
+ca_file = "/nowhere/ca.pem"
+"#,
+        expect![[r#"
+            webhook.central.url (line 6): plain http would carry visits in the open
+                write https://, or http:// to 127.0.0.1 only
+            webhook.central.secret (line 7): a secret does not stand in this file
+                put it into a file that only the agent may read, and write secret_file = "/path/to/it"
+            webhook.central.events (line 8): "visits" is not possible here
+                did you mean "visit"? Possible: "visit", "attendance", "passage", "alarm"
+            webhook.central.id (line 10): the id "central" is taken
+                give each its own id
+            webhook.central.url (line 11): an address holds no user and no password
+                write `username` and `password_file` instead
+            webhook.central.secret_env (line 12): there is no environment variable GONE
+                set it, or use `secret_file`
+            webhook.central.events (line 13): no event is named
+                write events = ["visit"]
+            webhook.central.request_timeout (line 14): "5m" is out of range
+                write "1s" to "1m", as in "3s"
+            webhook.Central System.secret_file (line 15): `secret_file` is missing
+                add secret_file = "/path/to/it" (or secret_env)
+            webhook.Central System.id (line 16): "Central System" is not a name, or too long a one
+                write 1 to 64 characters of a-z, 0-9 and -
+            webhook.Central System.ca_file (line 18): cannot read /nowhere/ca.pem: No such file or directory (os error 2)
+                name a file that is there; a name without a slash is a systemd credential or lies in secrets/ beside this file
+            webhook.Central System.ca_file (line 18): `ca_file` is for TLS
+                write url = "https://…", or remove it
+        "#]],
+    );
+}
+
+#[test]
+fn a_webhook_has_one_key_or_two_while_it_changes() {
+    const KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let keys = |secret: &str| {
+        let variables = std::collections::BTreeMap::from([("SECRET".to_owned(), secret.to_owned())]);
+        let around = Surroundings { variables, ..Surroundings::default() };
+        let hook = "[[webhook]]\nid = \"central\"\nurl = \"http://127.0.0.1:8080/\"\nsecret_env = \"SECRET\"\n";
+        match parse(Path::new("varco.toml"), &format!("{SITE}{hook}"), &around) {
+            Ok(loaded) => loaded.config.webhooks[0].keys.len().to_string(),
+            Err(problems) => told(&problems),
+        }
+    };
+    assert_eq!(keys(KEY), "1");
+    assert_eq!(keys(&format!("{KEY} {KEY}")), "2");
+    expect![[r#"
+        webhook.central.secret_env (line 7): this is no secret of Standard Webhooks: whsec_ and 24 to 64 bytes in base64
+            make one: echo "whsec_$(openssl rand -base64 32)"
+        webhook.central.secret_env (line 7): it holds more than 2 secrets
+            keep the secret, or an old and a new one separated by a space
+    "#]]
+    .assert_eq(&[keys("hunter2"), keys(&format!("{KEY} {KEY} {KEY}"))].concat());
 }
