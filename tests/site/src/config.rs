@@ -10,6 +10,7 @@ use toml_edit::{ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value, val
 
 use crate::broker::{Certificates, User};
 use crate::reader::Dialect;
+use crate::receiver::{self, Receiver};
 use crate::sandbox::Sandbox;
 
 /// The id of the site in topics and sources.
@@ -58,6 +59,18 @@ impl Club {
         }
         place.insert(last, value(to));
         self
+    }
+
+    /// Removes a table, or all tables of a list.
+    pub fn remove(&mut self, key: &str) -> &mut Self {
+        self.document.remove(key);
+        self
+    }
+
+    /// Changes every `[[kind]]` table.
+    pub fn each(&mut self, kind: &str, change: impl FnMut(&mut Table)) {
+        let list = self.document.get_mut(kind).and_then(Item::as_array_of_tables_mut);
+        list.into_iter().flat_map(ArrayOfTables::iter_mut).for_each(change);
     }
 
     /// Appends a `[[kind]]` table with this id and hands it out, to set more of its keys.
@@ -166,6 +179,16 @@ impl Club {
         self.set("mywellness.api_key_file", api_key).set("mywellness.username", options.username);
         self.set("mywellness.password_file", password).set("mywellness.mode", "automatic");
         Ok(self.set("mywellness.requests_per_second", REQUESTS_PER_SECOND))
+    }
+
+    /// A webhook to a receiver.
+    pub fn webhook(&mut self, id: &str, receiver: &Receiver, events: &[&str]) -> Result<&mut Table> {
+        let secret = self.secret(&format!("webhook-{id}"), receiver::SECRET)?;
+        let webhook = self.add("webhook", id);
+        webhook["url"] = value(receiver.url());
+        webhook["secret_file"] = value(secret);
+        webhook["events"] = value(toml_edit::Array::from_iter(events.iter().copied()));
+        Ok(webhook)
     }
 
     /// Writes a secret to a file of its own; answers its path.

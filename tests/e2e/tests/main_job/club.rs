@@ -217,8 +217,25 @@ impl Club {
         Ok(())
     }
 
+    /// Kills the agent without a chance to say or write anything.
+    pub(crate) async fn kill(&mut self) -> Result<()> {
+        self.agent.take().context("the agent runs")?.kill9().await?;
+        self.forget_sessions()
+    }
+
+    /// Starts the agent again after [`Club::kill`].
+    pub(crate) async fn start_again(&mut self) -> Result<()> {
+        self.agent = Some(Agent::start(&self.config).await?);
+        self.api = self.api_for("admin", "story").await?.1;
+        Ok(())
+    }
+
     async fn stop(&mut self) -> Result<()> {
         self.agent.take().context("the agent runs")?.terminate().await?;
+        self.forget_sessions()
+    }
+
+    fn forget_sessions(&self) -> Result<()> {
         self.relay.line().forget_session()?;
         self.lines.values().try_for_each(SerialLine::forget_session)
     }

@@ -15,3 +15,4 @@ mod mywellness;
 mod mywellness_faults;
 mod reload;
 mod rivals;
+mod webhooks;
