@@ -29,6 +29,11 @@ const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../firmware-proto/
 /// How long each of the four steps through a barrier takes, in the board's milliseconds: longer than contacts bounce.
 const STRIDE_MS: u32 = 15;
 
+/// The board's RAM, as its `memory.x` has it, and what the start of the program paints its stack with.
+const RAM_STARTS: usize = 0x2000_0000;
+const RAM_BYTES: usize = 40 * 1024;
+const PAINT: [u8; 4] = [0xCC; 4];
+
 /// The outputs as the board names them.
 const OUTPUTS: [(&str, Output); 6] = [
     ("relay_in", Output::RelayIn),
@@ -47,6 +52,7 @@ pub struct Image {
     // Held so that the line outlives the agent, as the cable of a real board does.
     port: File,
     world: UnixStream,
+    monitor: PathBuf,
     truth: Arc<watch::Sender<Truth>>,
 }
 
@@ -63,9 +69,12 @@ impl Image {
         build()?;
         let socket = folder.join(format!("{name}.world"));
         let listener = UnixListener::bind(&socket).with_context(|| format!("listening on {}", socket.display()))?;
+        let monitor = folder.join(format!("{name}.monitor"));
         let mut qemu = Command::new("qemu-system-arm")
-            .args(["-M", "mps2-an386", "-display", "none", "-monitor", "none", "-serial", "pty", "-serial"])
+            .args(["-M", "mps2-an386", "-display", "none", "-serial", "pty", "-serial"])
             .arg(format!("unix:{}", socket.display()))
+            .arg("-monitor")
+            .arg(format!("unix:{},server=on,wait=off", monitor.display()))
             .arg("-kernel")
             .arg(Path::new(SOURCE).join("target/thumbv7em-none-eabi/release/board-mps2-an386"))
             .stdin(Stdio::null())
@@ -82,7 +91,7 @@ impl Image {
         let truth = Arc::new(watch::Sender::new(Truth::default()));
         let (lines, watched) = (BufReader::new(world.try_clone()?), Arc::clone(&truth));
         std::thread::spawn(move || watch_world(lines, &watched));
-        Ok(Self { qemu, port: open_port(&path)?, path, world, truth })
+        Ok(Self { qemu, port: open_port(&path)?, path, world, monitor, truth })
     }
 
     /// The stable path to put into the agent's configuration.
@@ -124,6 +133,29 @@ impl Image {
     /// The board's loop stands still.
     pub fn hang(&self) -> Result<()> {
         self.say("hang\n")
+    }
+
+    /// How much of the stack has been used since the last reset, in bytes: the start of the program paints it.
+    pub fn stack_bytes(&self) -> Result<usize> {
+        let dump = self.monitor.with_extension("ram");
+        let mut monitor = BufReader::new(UnixStream::connect(&self.monitor).context("connecting to QEMU's monitor")?);
+        let order = format!("pmemsave {RAM_STARTS:#x} {RAM_BYTES} \"{}\"\n", dump.display());
+        monitor.get_mut().write_all(order.as_bytes())?;
+        // It answers nothing, and asks for the next order when it is done.
+        for _ in 0..2 {
+            monitor.skip_until(b')')?;
+        }
+        let ram = fs::read(&dump).with_context(|| format!("reading {}", dump.display()))?;
+        // The longest painted run was never used; holes in what was stay painted as well.
+        let (mut run, mut longest, mut ends) = (0, 0, 0);
+        for (place, word) in ram.chunks_exact(PAINT.len()).enumerate() {
+            run = if word == PAINT { run + 1 } else { 0 };
+            if run > longest {
+                (longest, ends) = (run, place + 1);
+            }
+        }
+        ensure!(longest > 0, "no word of the stack is painted");
+        Ok(RAM_BYTES - ends * PAINT.len())
     }
 
     /// Looks at the book without copying it: switches, screens and boots. Of people and badges it knows nothing.

@@ -53,7 +53,11 @@ async fn a_badge_is_read_granted_shown_and_its_passage_told_and_a_thousand_quest
     image.walk(Way::In)?;
     let passed = line.next_event(SOON)?.context("a rotation")?;
     assert_eq!(passed.event, Event::Rotated { way: Way::In, by: By::Grant(GrantId(1)) });
-    image.wait_until(|truth| !truth.is_on(Output::RelayIn), SOON).await
+    image.wait_until(|truth| !truth.is_on(Output::RelayIn), SOON).await?;
+    // 12 KB are left for it behind the variables.
+    let stack = image.stack_bytes()?;
+    ensure!((1_000..6_000).contains(&stack), "{stack} bytes of stack were used");
+    Ok(())
 }
 
 #[tokio::test]
