@@ -48,7 +48,7 @@ impl<'a> World<'a> {
             && let Some(byte) = WORLD.read()
         {
             if byte != b'\n' {
-                // What is too long for a line is none, and nothing happens.
+                // No line is longer; of one that is, the rest is nothing.
                 let _ = self.line.push(char::from(byte));
                 continue;
             }

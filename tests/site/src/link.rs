@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use firmware_proto::frame::{Decoder, Packet};
-use firmware_proto::from_gate::{Beat, FromGate, Kept};
+use firmware_proto::from_gate::{Beat, FromGate, Hello, Kept};
 use firmware_proto::link::BEAT_MS;
 use firmware_proto::to_gate::{Order, ToGate};
 use firmware_proto::version;
@@ -37,9 +37,9 @@ pub struct Line {
 }
 
 impl Line {
-    /// Begins a session with the controller at a port.
-    pub fn begin(path: &Path, session: u32) -> Result<Self> {
-        let mut line = Self {
+    /// Opens the controller's port for a session that has not begun.
+    pub fn open(path: &Path, session: u32) -> Result<Self> {
+        Ok(Self {
             port: open_port(path)?,
             decoder: Decoder::default(),
             session: Session(session),
@@ -47,16 +47,26 @@ impl Line {
             orders: 0,
             kept: 0,
             inbox: VecDeque::new(),
-        };
-        let question = ToGate::Ask { min: version::MIN, current: version::CURRENT };
-        let hello = line.ask(&question, |message| match message {
-            FromGate::Hello(hello) => Some(hello.clone()),
-            _ => None,
-        })?;
+        })
+    }
+
+    /// Opens the port and begins the session.
+    pub fn begin(path: &Path, session: u32) -> Result<Self> {
+        let mut line = Self::open(path, session)?;
+        let hello = line.hello()?;
         let boot = hello.boot.unwrap_or(BootId(u64::from(session)));
         let proto = version::agreed(hello.min, hello.current).context("both speak one version")?;
         line.ask(&ToGate::Welcome { proto, nonce: hello.nonce, boot }, beat)?;
         Ok(line)
+    }
+
+    /// Asks the controller who it is.
+    pub fn hello(&mut self) -> Result<Hello> {
+        let question = ToGate::Ask { min: version::MIN, current: version::CURRENT };
+        self.ask(&question, |message| match message {
+            FromGate::Hello(hello) => Some(hello.clone()),
+            _ => None,
+        })
     }
 
     /// Beats once, and answers what the controller says to that very beat, with the time it took.

@@ -95,6 +95,8 @@ fn disturbed(frame: &[u8], random: &mut StdRng) -> Vec<u8> {
 #[tokio::test]
 async fn a_loop_that_stands_still_is_reset_with_all_relays_off_and_the_gate_goes_on() -> Result<()> {
     let (_folder, image) = board()?;
+    let before = Line::open(image.path(), 3)?.hello()?;
+    assert_eq!((before.boot, before.firmware), (None, [0, 1, 0]));
     let mut line = Line::begin(image.path(), 3)?;
     line.order(grant(1, None))?;
     image.wait_until(|truth| truth.is_on(Output::RelayIn), SOON).await?;
@@ -102,7 +104,9 @@ async fn a_loop_that_stands_still_is_reset_with_all_relays_off_and_the_gate_goes
     image.wait_until(|truth| truth.boots == 2, SOON).await?;
     assert!(!image.look(|truth| truth.is_on(Output::RelayIn)));
     image.wait_until(|truth| truth.is_on(Output::Lock), SOON).await?;
-    // A controller after a reset has a new nonce; one that kept it would take the old welcome.
+    // A welcome from before the reset must not be taken after it.
+    let after = Line::open(image.path(), 3)?.hello()?;
+    assert!(after.boot.is_none() && after.nonce != before.nonce, "{before:?}, {after:?}");
     let mut line = Line::begin(image.path(), 4)?;
     line.order(grant(2, None))?;
     image.wait_until(|truth| truth.is_on(Output::RelayIn), SOON).await
