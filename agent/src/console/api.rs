@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 use super::admit::{admit, guarded, in_time, no_such_method, nowhere, outlive, panicked};
 use super::problem::ProblemDocument;
 use super::state::Console;
-use super::{classes, crm, doors, events, history, import, outbox, people, probes, why};
+use super::{alarms, classes, crm, doors, events, history, import, outbox, people, probes, why};
 
 /// Where the API begins.
 const BASE: &str = "/api/v1";
@@ -88,6 +88,7 @@ fn prompt() -> OpenApiRouter<Arc<Console>> {
         .routes(routes!(classes::list_attendance, classes::tick_off))
         .routes(routes!(history::list_passages))
         .routes(routes!(history::list_visits))
+        .routes(routes!(alarms::list_alarms))
         .routes(routes!(doors::list_readers))
         .routes(routes!(doors::list_gates))
         .routes(routes!(doors::open_gate))

@@ -1,6 +1,7 @@
 //! The console: the HTTP API of the site. It changes nothing except by an order to a gate or a store transaction.
 
 mod admit;
+mod alarms;
 mod api;
 mod classes;
 mod config;

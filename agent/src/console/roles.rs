@@ -65,6 +65,7 @@ pub(super) const TABLE: &[(&str, &str, Right)] = &[
     ("POST", "/api/v1/classes/{id}/attendance", TickOff),
     ("GET", "/api/v1/passages", SeeSite),
     ("GET", "/api/v1/visits", SeeSite),
+    ("GET", "/api/v1/alarms", SeeSite),
     ("GET", "/api/v1/events", SeeSite),
     ("GET", "/api/v1/readers", SeeSite),
     ("GET", "/api/v1/gates", SeeSite),
@@ -147,6 +148,7 @@ mod tests {
             AOG  POST /api/v1/classes/{id}/attendance
             AOV  GET /api/v1/passages
             AOV  GET /api/v1/visits
+            AOV  GET /api/v1/alarms
             AOV  GET /api/v1/events
             AOV  GET /api/v1/readers
             AOV  GET /api/v1/gates

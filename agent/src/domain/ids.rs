@@ -117,6 +117,8 @@ made_here! {
     VisitId;
     /// A CRM action. UUID version 7.
     CrmActionId;
+    /// An alarm of a gate: its event's id everywhere. UUID version 7.
+    AlarmId;
     /// A person's attendance of a class: the idempotency key everywhere. UUID version 7.
     AttendanceId;
 }

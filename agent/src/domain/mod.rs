@@ -1,5 +1,6 @@
 //! The words of the field: plain data that every other module speaks, valid from birth and free of behaviour that waits.
 
+mod alarm;
 mod badge;
 mod class;
 mod crm;
@@ -12,6 +13,7 @@ mod site;
 mod standing;
 mod time;
 
+pub use alarm::{Alarm, AlarmKind, AlarmState};
 pub use badge::{BADGE_CHARS_MAX, Badge, BadgeForm, BadgeFormat, BadgeOrder, UnreadableBadge, loose_key, read_alike};
 pub use class::{Attendance, BookedClass, Booking, BookingStatus, Class, ClassProduct, ClassStatus, TickedBy};
 pub use crm::{AccessAction, ActionRecord, ActionStatus, ActionType, AdvanceMode, Outcome, OutcomeGroup, ShownMessage};
@@ -24,7 +26,7 @@ pub use delivery::{
     VisitTold,
 };
 pub use ids::{
-    ActionTypeId, AttendanceId, BadName, ClassId, ClassProductId, CrmActionId, ExternalId, GateId, LaneId,
+    ActionTypeId, AlarmId, AttendanceId, BadName, ClassId, ClassProductId, CrmActionId, ExternalId, GateId, LaneId,
     MembershipId, OutcomeId, PassageId, PersonId, ReaderId, RowId, SiteId, VisitId, ZoneId,
 };
 pub use passage::{Origin, Passage, PassageOutcome, Shown};

@@ -65,6 +65,8 @@ pub enum Origin {
         boot: u64,
         /// The read's sequence.
         sequence: u64,
+        /// The controller decided by itself, because the agent was silent or slow.
+        offline: bool,
     },
     /// Opened by hand.
     Operator {

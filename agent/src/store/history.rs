@@ -53,6 +53,8 @@ pub struct PassageEntry {
     pub note: Option<String>,
     /// The visit it belongs to.
     pub visit: Option<VisitId>,
+    /// The gate controller decided by itself, because the agent was silent or slow, and told it later.
+    pub offline: bool,
     /// A line for every rule that was looked at.
     pub trace: Vec<TraceLine>,
 }
@@ -191,8 +193,12 @@ impl Tx<'_> {
     /// When SQLite fails.
     pub fn prune(&self, keep: &Retention, now: Timestamp, limit: u32) -> Result<u32, StoreError> {
         let before = |keep: Duration| Moment(now.checked_sub(keep).unwrap_or(Timestamp::MIN));
-        let of_kinds =
-            [(PASSAGES_BEFORE, keep.passages), (VISITS_BEFORE, keep.visits), (COMMANDS_BEFORE, keep.commands)];
+        let of_kinds = [
+            (PASSAGES_BEFORE, keep.passages),
+            (ALARMS_BEFORE, keep.passages),
+            (VISITS_BEFORE, keep.visits),
+            (COMMANDS_BEFORE, keep.commands),
+        ];
         during("pruning", || {
             let mut gone = self.prune_rows(DELIVERED_ROWS, before(keep.delivered), limit)?;
             gone += self.prune_rows(GIVEN_UP, before(keep.delivered), limit)?;
@@ -227,6 +233,7 @@ impl Tx<'_> {
 
 const PASSAGES_BEFORE: &str =
     "DELETE FROM passage WHERE row IN (SELECT row FROM passage WHERE at < ?1 ORDER BY at LIMIT ?2)";
+const ALARMS_BEFORE: &str = "DELETE FROM alarm WHERE row IN (SELECT row FROM alarm WHERE at < ?1 ORDER BY at LIMIT ?2)";
 const VISITS_BEFORE: &str =
     "DELETE FROM visit WHERE row IN (SELECT row FROM visit WHERE started_at < ?1 ORDER BY started_at LIMIT ?2)";
 /// In the order of their ids, which is that of their writing.
@@ -234,7 +241,7 @@ const COMMANDS_BEFORE: &str =
     "DELETE FROM operator_command WHERE id IN (SELECT id FROM operator_command WHERE at < ?1 ORDER BY id LIMIT ?2)";
 
 const PASSAGE: &str = "SELECT h.at, h.row, h.id, h.clock, h.gate, h.reader, h.direction, h.way, h.outcome, h.reasons,
-        p.external_id, h.unknown_badge, h.operator, h.note, h.visit, h.trace
+        p.external_id, h.unknown_badge, h.operator, h.note, h.visit, h.trace, h.offline
     FROM passage h LEFT JOIN person p ON p.id = h.person";
 
 /// The first eight columns are those that `standing::visit` reads.
@@ -270,6 +277,7 @@ fn passage(row: &Row<'_>) -> rusqlite::Result<Placed<PassageEntry>> {
         operator: row.get(12)?,
         note: row.get(13)?,
         visit: row.get::<_, Option<Key>>(14)?.map(|it| VisitId(it.0)),
+        offline: row.get(16)?,
         trace: row.get::<_, Doc<_>>(15)?.0,
     };
     Ok((row.get(0)?, row.get(1)?, entry))

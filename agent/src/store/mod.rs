@@ -9,7 +9,9 @@
 //! | `standing` `people` `crm` `classes` `attendance` `recording` `history` | what the gates and the desk know and write |
 //! | `outbox` `receipts` `marks` `links` `erasure` | what waits for upstreams, and what is forgotten |
 //! | `modes` `tokens` `backup` | what operators set, and the copy they keep |
+//! | `alarms` | what somebody should look at, and the gate controllers' boots |
 
+mod alarms;
 mod attendance;
 mod backup;
 mod ballast;
@@ -42,6 +44,7 @@ mod tokens;
 mod transaction;
 mod writer;
 
+pub use alarms::AlarmFilter;
 pub use attendance::{Tick, Ticked};
 pub use backup::{BackedUp, back_up};
 pub use classes::{BookingEntry, ClassEntry, ClassFilter};

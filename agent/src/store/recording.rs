@@ -78,7 +78,7 @@ impl Tx<'_> {
 
     fn is_recorded(&self, passage: &Passage) -> rusqlite::Result<bool> {
         let by_id = self.one("SELECT 1 FROM passage WHERE id = ?1", [Key(passage.id.0)], |_| Ok(()))?;
-        let (None, Origin::Controller { boot, sequence }) = (by_id, &passage.origin) else {
+        let (None, Origin::Controller { boot, sequence, .. }) = (by_id, &passage.origin) else {
             return Ok(by_id.is_some());
         };
         let sql = "SELECT 1 FROM passage WHERE gate = ?1 AND boot = ?2 AND sequence = ?3";
@@ -215,9 +215,11 @@ impl Tx<'_> {
     }
 
     fn write_passage(&self, passage: &Passage, known: Option<&Known>, visit: Option<VisitId>) -> rusqlite::Result<()> {
-        let (boot, sequence) = match passage.origin {
-            Origin::Controller { boot, sequence } => (Some(boot.cast_signed()), Some(sequence.cast_signed())),
-            Origin::Agent | Origin::Operator { .. } => (None, None),
+        let (boot, sequence, offline) = match passage.origin {
+            Origin::Controller { boot, sequence, offline } => {
+                (Some(boot.cast_signed()), Some(sequence.cast_signed()), offline)
+            }
+            Origin::Agent | Origin::Operator { .. } => (None, None, false),
         };
         let (operator, note) = match &passage.origin {
             Origin::Operator { name, reason } => (Some(name), Some(reason)),
@@ -229,9 +231,9 @@ impl Tx<'_> {
         }
         self.run(
             "INSERT INTO passage (id, at, clock, gate, reader, direction, way, outcome, reasons, person, unknown_badge,
-                                  operator, note, visit, boot, sequence, trace)
+                                  operator, note, visit, boot, sequence, offline, trace)
              VALUES (:id, :at, :clock, :gate, :reader, :direction, :way, :outcome, :reasons, :person, :unknown_badge,
-                     :operator, :note, :visit, :boot, :sequence, :trace)",
+                     :operator, :note, :visit, :boot, :sequence, :offline, :trace)",
             named_params! {
                 ":id": Key(passage.id.0), ":at": Moment(passage.at), ":clock": passage.clock.as_str(),
                 ":gate": passage.gate.as_str(), ":reader": passage.reader.as_ref().map(|reader| reader.as_str()),
@@ -239,7 +241,7 @@ impl Tx<'_> {
                 ":outcome": passage.outcome.as_str(), ":reasons": Doc(reasons(passage)),
                 ":person": known.map(|known| known.id.0), ":unknown_badge": passage.unknown_badge,
                 ":operator": operator, ":note": note, ":visit": visit.map(|visit| Key(visit.0)),
-                ":boot": boot, ":sequence": sequence, ":trace": Doc(trace),
+                ":boot": boot, ":sequence": sequence, ":offline": offline, ":trace": Doc(trace),
             },
         )?;
         Ok(())

@@ -37,6 +37,7 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("AOG", "POST", "/api/v1/classes/x/attendance"),
     ("AOV", "GET", "/api/v1/passages"),
     ("AOV", "GET", "/api/v1/visits"),
+    ("AOV", "GET", "/api/v1/alarms"),
     ("AOV", "GET", "/api/v1/events"),
     ("AOV", "GET", "/api/v1/readers"),
     ("AOV", "GET", "/api/v1/gates"),

@@ -95,12 +95,36 @@ CREATE TABLE passage (
     visit BLOB,
     boot INTEGER,
     sequence INTEGER,
+    offline INTEGER NOT NULL DEFAULT 0,
     trace TEXT NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX passage_once_a_controller ON passage (gate, boot, sequence) WHERE boot IS NOT NULL;
 CREATE INDEX passage_by_time ON passage (at);
 CREATE INDEX passage_by_person ON passage (person) WHERE person IS NOT NULL;
 CREATE INDEX passage_by_unknown_badge ON passage (unknown_badge) WHERE unknown_badge IS NOT NULL;
+
+-- Told by a gate controller (then its boot and the event's number name it for good) or found about it.
+CREATE TABLE alarm (
+    row INTEGER PRIMARY KEY AUTOINCREMENT,
+    id BLOB NOT NULL UNIQUE,
+    at INTEGER NOT NULL,
+    clock TEXT NOT NULL,
+    gate TEXT NOT NULL,
+    alarm TEXT NOT NULL,
+    state TEXT NOT NULL,
+    count INTEGER,
+    boot INTEGER,
+    number INTEGER
+) STRICT;
+CREATE UNIQUE INDEX alarm_once_a_controller ON alarm (gate, boot, number) WHERE boot IS NOT NULL;
+CREATE INDEX alarm_by_time ON alarm (at);
+CREATE INDEX alarm_of_gate ON alarm (gate, alarm);
+
+-- The run of each gate's controller that was heard last.
+CREATE TABLE controller (
+    gate TEXT PRIMARY KEY,
+    boot INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE crm_outcome (
     id TEXT PRIMARY KEY,

@@ -42,7 +42,7 @@ async fn what_is_told_twice_is_recorded_once() {
     let anna = club.put(person("M-1", "A1")).await;
     let by_agent = passage(anna, Way::In, at("09:00"));
     let from_ring = |sequence| Passage {
-        origin: Origin::Controller { boot: u64::MAX, sequence },
+        origin: Origin::Controller { boot: u64::MAX, sequence, offline: false },
         ..passage(anna, Way::Out, at("10:00"))
     };
 
