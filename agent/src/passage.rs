@@ -17,6 +17,7 @@
 //! lately (repeats). At most one grant is open. Every `Open` is followed by exactly one `Record` of the same passage.
 //! Opening comes before showing, because the member walks when the gate clicks; recording never comes before either.
 
+pub mod controlled;
 mod memory;
 #[cfg(test)]
 mod tests;
@@ -221,7 +222,8 @@ impl Machine {
             // Two decisions about one read, because the first came very late: the first stands.
             return vec![Effect::Forget { id }];
         }
-        let answer = Answer { texts: decision.texts, display };
+        let opened = decision.grant().is_some();
+        let answer = Answer { texts: decision.texts, display, opened };
         let Verdict::Grant(grant) = decision.verdict else {
             let shown = show(&ask.reader, answer.texts.clone(), display);
             self.memory.remember(ask, answer, now);

@@ -88,6 +88,28 @@ pub fn by_hand(
     known(&Case::new(standing, reader, gate, policy, reserved, now), GrantKind::Manual)
 }
 
+/// A passage that has been: somebody was let in before, by an agent or a controller whose record was not made. Always
+/// granted, by the right they had, with all that the rules would have said at that moment as warnings.
+#[must_use]
+pub fn looking_back(
+    who: &Identified,
+    reader: &Reader,
+    gate: GateCondition,
+    policy: &Policy,
+    reserved: &Reservations,
+    then: Timestamp,
+) -> Decision {
+    match who {
+        Identified::Known(standing) => {
+            let case = Case::new(standing, reader, gate, policy, reserved, then);
+            let kind = right(case.way, gate.mode, standing);
+            ask_all(&case, kind, Trace::looking_back(kind))
+        }
+        Identified::Unknown => stranger(Reason::UnknownCredential, reader, gate, then, Trace::looking_back),
+        Identified::Ambiguous => stranger(Reason::AmbiguousCredential, reader, gate, then, Trace::looking_back),
+    }
+}
+
 fn right(way: Way, mode: GateMode, standing: &Standing) -> GrantKind {
     match (way, mode) {
         (Way::Out, _) => GrantKind::Exit,
@@ -100,7 +122,10 @@ fn right(way: Way, mode: GateMode, standing: &Standing) -> GrantKind {
 }
 
 fn known(case: &Case<'_>, kind: GrantKind) -> Decision {
-    let mut trace = Trace::new(kind);
+    ask_all(case, kind, Trace::new(kind))
+}
+
+fn ask_all(case: &Case<'_>, kind: GrantKind, mut trace: Trace) -> Decision {
     trace.ask(Step::GateMode, || gate::admits(case.gate, case.way, kind));
     trace.ask(Step::ReadHygiene, Vec::new);
     trace.ask(Step::Identify, || identify::credential(case));
@@ -118,13 +143,23 @@ fn known(case: &Case<'_>, kind: GrantKind) -> Decision {
 
 /// A badge that leads to nobody, or to several: in through a free gate only, and always out.
 fn nobody(reason: Reason, reader: &Reader, condition: GateCondition, now: Timestamp) -> Decision {
+    stranger(reason, reader, condition, now, Trace::new)
+}
+
+fn stranger(
+    reason: Reason,
+    reader: &Reader,
+    condition: GateCondition,
+    now: Timestamp,
+    trace: impl FnOnce(GrantKind) -> Trace,
+) -> Decision {
     let way = way_of_a_stranger(reader);
     let kind = match (way, condition.mode) {
         (Way::Out, _) => GrantKind::Exit,
         (Way::In | Way::Inner, GateMode::Free) => GrantKind::Free,
         (Way::In | Way::Inner, GateMode::Normal | GateMode::Staff | GateMode::Locked) => GrantKind::Member,
     };
-    let mut trace = Trace::new(kind);
+    let mut trace = trace(kind);
     trace.ask(Step::GateMode, || gate::admits(condition, way, kind));
     trace.ask(Step::ReadHygiene, Vec::new);
     trace.ask(Step::Identify, || vec![Finding::block(reason, "")]);

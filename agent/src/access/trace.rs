@@ -60,12 +60,19 @@ fn asked(kind: GrantKind, step: Step) -> Asked {
 /// The lines so far.
 pub(super) struct Trace {
     kind: GrantKind,
+    /// No finding weighs more.
+    at_most: Severity,
     lines: Vec<TraceLine>,
 }
 
 impl Trace {
     pub(super) fn new(kind: GrantKind) -> Self {
-        Self { kind, lines: Vec::with_capacity(16) }
+        Self { kind, at_most: Severity::Block, lines: Vec::with_capacity(16) }
+    }
+
+    /// Of a passage that has been: nothing can hold it any more.
+    pub(super) fn looking_back(kind: GrantKind) -> Self {
+        Self { at_most: Severity::Warn, ..Self::new(kind) }
     }
 
     /// Asks a rule, if it concerns this right at all.
@@ -78,7 +85,7 @@ impl Trace {
         let (findings, weight, found) = match asked(self.kind, step) {
             Asked::UpTo(weight) => {
                 let (findings, found) = rule();
-                (findings, weight, found)
+                (findings, weight.min(self.at_most), found)
             }
             Asked::Not(why) => (vec![Finding::note(why)], Severity::Note, None),
         };

@@ -18,6 +18,7 @@ const ANSWERS_MAX: usize = 16;
 pub(super) struct Answer {
     pub(super) texts: Vec<MemberText>,
     pub(super) display: Display,
+    pub(super) opened: bool,
 }
 
 /// The memory of one gate.

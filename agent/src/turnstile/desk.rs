@@ -49,6 +49,8 @@ pub enum Right {
     Own,
     /// An operator's: the gate opens, and what the rules would have said is kept.
     Operators,
+    /// Their own, at a moment that is over: the gate did open, and what the rules would have said then is kept.
+    Past,
 }
 
 /// One question to the rules.
@@ -180,6 +182,7 @@ fn decide(identified: &Identified, question: &Question, records: Records, reserv
     };
     let decision = match question.right {
         Right::Own => access::decide(identified, reader, gate, policy, reserved, *at),
+        Right::Past => access::looking_back(identified, reader, gate, policy, reserved, *at),
         Right::Operators => access::by_hand(person, reader, gate, policy, reserved, *at),
     };
     Answer {
