@@ -38,9 +38,27 @@ pub enum GateDriver {
     Controller {
         /// Path of the serial port.
         port: String,
+        /// How long the barrier may stand between its rests.
+        held_open_after: Duration,
+        /// Who enters while the agent is silent.
+        offline: OfflineEntry,
     },
     /// Nothing: reads are decided and recorded only.
     None,
+}
+
+/// Who enters through a controller's gate while the agent is silent. Leaving is always free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OfflineEntry {
+    /// Nobody.
+    Closed,
+    /// Who is on the list that the controller holds.
+    List {
+        /// How long the list is good after the agent last said so.
+        good_for: Duration,
+        /// Most credentials on it; the controller holds no more.
+        size: u16,
+    },
 }
 
 /// How one reader is attached.
@@ -70,6 +88,10 @@ pub enum ReaderDriver {
     Controller {
         /// The input, from 0.
         input: u8,
+        /// How its data becomes a badge.
+        badge: BadgeFormat,
+        /// It leads out: the controller opens for it by itself when the agent is silent.
+        leads_out: bool,
     },
 }
 

@@ -2,6 +2,7 @@
 
 mod boardless;
 mod config;
+mod controller;
 mod facts;
 pub mod frame;
 mod listen;
@@ -14,6 +15,10 @@ mod telling;
 mod tests;
 
 pub use config::*;
+pub use controller::{
+    CONTROLLER_ORDERS_MAX, CREDENTIAL_BYTES_MAX, ControllerEvent, ControllerHealth, ControllerOrder, ControllerSetting,
+    Light, Sign, list_hash,
+};
 pub use listen::listen;
 pub use ports::{PortFound, PortTable, PortsError, UsbAdapter, ports};
 pub use serial::{Lost, OpenError};
@@ -24,7 +29,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use self::boardless::{Boardless, NO_CONTROLLERS};
+use self::boardless::Boardless;
+use self::controller::Controller;
 use self::facts::ReaderWithoutGate;
 use self::reader::SerialReader;
 use self::relay::{Board, Channel};
@@ -86,6 +92,8 @@ pub enum DoorEvent {
         /// What is wrong, for an operator.
         why: String,
     },
+    /// The gate's controller told something.
+    Controller(ControllerEvent),
 }
 
 /// Whether a serial line is there. An outage is a state, not an end.
@@ -122,31 +130,61 @@ pub struct GateLine {
     pub commands: mpsc::Sender<GateCommand>,
 }
 
-/// Starts a task in `tasks` for every reader and every board, on the current runtime, and gives each gate's line in the
-/// order of the configuration. The tasks survive every outage of their lines; they end when `cancel` is cancelled, relays off.
+/// The two ends of one gate with a controller that its turnstile holds.
+#[derive(Debug)]
+pub struct ControllerLine {
+    /// The gate.
+    pub gate: GateId,
+    /// What its controller and its other readers tell. Ends when all of their tasks have ended.
+    pub events: mpsc::Receiver<DoorEvent>,
+    /// What its controller is told. Dropping it ends the controller's task.
+    pub orders: mpsc::Sender<ControllerOrder>,
+    /// How long the barrier may stand between its rests.
+    pub held_open_after: std::time::Duration,
+    /// Who enters while the agent is silent.
+    pub offline: OfflineEntry,
+}
+
+/// The lines of all gates, each kind in the order of the configuration.
+#[derive(Debug, Default)]
+pub struct Lines {
+    /// Gates on relay boards and gates without a board.
+    pub plain: Vec<GateLine>,
+    /// Gates with a controller.
+    pub controlled: Vec<ControllerLine>,
+}
+
+/// Starts a task in `tasks` for every reader and every board, on the current runtime, and gives each gate's line. The
+/// tasks survive every outage of their lines; they end when `cancel` is cancelled, relays off.
 #[must_use]
-pub fn start(config: &Config, clock: &Clock, tasks: &mut JoinSet<()>, cancel: &CancellationToken) -> Vec<GateLine> {
-    let mut lines = Vec::with_capacity(config.gates.len());
+pub fn start(config: &Config, clock: &Clock, tasks: &mut JoinSet<()>, cancel: &CancellationToken) -> Lines {
+    let mut lines = Lines::default();
     let mut events_of = BTreeMap::new();
     let mut boards: BTreeMap<&str, Vec<Channel>> = BTreeMap::new();
     for GateWiring { gate, driver } in &config.gates {
         let (event_sender, events) = mpsc::channel(GATE_EVENTS_MAX);
-        let (commands, command_receiver) = mpsc::channel(GATE_COMMANDS_MAX);
-        lines.push(GateLine { gate: gate.clone(), events, commands });
         events_of.insert(gate, event_sender.clone());
-        let boardless = |commands, events| Boardless { gate: gate.clone(), commands, events };
+        let mut plain = |events| {
+            let (commands, receiver) = mpsc::channel(GATE_COMMANDS_MAX);
+            lines.plain.push(GateLine { gate: gate.clone(), events, commands });
+            receiver
+        };
         match driver {
             GateDriver::UsbRelay { port, channel, pulse } => {
-                let channel = Channel::new(gate.clone(), *channel, *pulse, command_receiver, event_sender);
+                let channel = Channel::new(gate.clone(), *channel, *pulse, plain(events), event_sender);
                 boards.entry(port).or_default().push(channel);
             }
             GateDriver::None => {
-                let gate = boardless(command_receiver, event_sender);
+                let gate = Boardless { gate: gate.clone(), commands: plain(events), events: event_sender };
                 tasks.spawn(gate.open_nothing(clock.clone(), cancel.clone()));
             }
-            GateDriver::Controller { .. } => {
-                let gate = boardless(command_receiver, event_sender);
-                tasks.spawn(gate.refuse(NO_CONTROLLERS, cancel.clone()));
+            GateDriver::Controller { port, held_open_after, offline } => {
+                let (orders, ordered) = mpsc::channel(CONTROLLER_ORDERS_MAX);
+                let readers = config.readers.iter().filter(|wiring| wiring.gate == *gate);
+                let controller = Controller::new(gate.clone(), port, readers, ordered, event_sender, clock.clone());
+                tasks.spawn(controller.run(cancel.clone()));
+                let (gate, held_open_after, offline) = (gate.clone(), *held_open_after, *offline);
+                lines.controlled.push(ControllerLine { gate, events, orders, held_open_after, offline });
             }
         }
     }
@@ -175,12 +213,7 @@ fn start_reader(
             let reader = SerialReader { reader, line, frame, badge, events, clock: clock.clone() };
             tasks.spawn(reader.run(cancel.clone()));
         }
-        ReaderDriver::Controller { .. } => {
-            let state = LineState::Down { why: NO_CONTROLLERS.to_owned() };
-            tasks.spawn(async move {
-                // A turnstile that is gone already needs no state.
-                let _nobody_listens = events.send(DoorEvent::Reader { reader, state }).await;
-            });
-        }
+        // The gate's controller reads for it.
+        ReaderDriver::Controller { .. } => {}
     }
 }

@@ -14,6 +14,8 @@ mod framed;
 mod line;
 mod wiegand;
 
+pub(in crate::door) use wiegand::unread;
+
 use std::fmt;
 use std::time::Duration;
 

@@ -11,14 +11,19 @@ use super::BadFrame;
 /// The number of the badge in a line `bits:hex`, most significant byte first.
 pub(super) fn number(line: &str) -> Result<Vec<u8>, BadFrame> {
     let (bits, frame) = parse(line)?;
-    let number = wiegand::number(bits, frame).map_err(|why| match why {
+    let number = wiegand::number(bits, frame).map_err(|why| unread(why, bits))?;
+    Ok(number.to_vec())
+}
+
+/// Why a Wiegand frame of so many bits is no badge, as the gate controller tells it too.
+pub(in crate::door) fn unread(why: BadRead, bits: u8) -> BadFrame {
+    match why {
         BadRead::Parity => BadFrame::Parity(bits),
         BadRead::SwappedWires => BadFrame::SwappedWires(bits),
         BadRead::UnknownBits => BadFrame::UnknownBits(bits.into()),
         BadRead::KeyPress => BadFrame::KeyPress,
         BadRead::TruncatedUid => BadFrame::TruncatedUid,
-    })?;
-    Ok(number.to_vec())
+    }
 }
 
 fn parse(line: &str) -> Result<(u8, u64), BadFrame> {
