@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::console::GateOrders;
 use crate::domain::{Gate, GateId, GateMode, Policy, ReaderId};
 use crate::door::{self, GateDriver};
-use crate::turnstile::{GATE_ORDERS_MAX, Site, Turnstile};
+use crate::turnstile::{ControlledTurnstile, GATE_ORDERS_MAX, GateOrder, Site, Turnstile};
 
 /// How long a gate that is to close may take until nobody is on the way through it. A pulse takes half a second; whoever
 /// has not walked through a turnstile by then is written down as not passed.
@@ -52,6 +52,18 @@ impl Running {
     }
 }
 
+/// How gates were when the store was last told.
+struct Remembered {
+    modes: BTreeMap<GateId, GateMode>,
+    emergencies: BTreeSet<GateId>,
+}
+
+impl Remembered {
+    fn mode_of(&self, gate: &GateId) -> GateMode {
+        self.modes.get(gate).copied().unwrap_or_default()
+    }
+}
+
 /// All gates of the site as they run.
 pub(super) struct Gates {
     site: Site,
@@ -79,21 +91,23 @@ impl Gates {
     /// When the modes of gates cannot be read from the store; then all gates are as they were.
     pub(super) async fn become_configured(&mut self, doors: &door::Config, policy: &Policy) -> anyhow::Result<()> {
         let wanted = groups(doors, policy);
-        let before = self.modes().await?;
+        let before = self.remembered().await?;
         self.close_all_but(&wanted).await;
         // Modes may have changed while gates were closing.
-        let modes = self.modes().await.unwrap_or(before);
+        let before = self.remembered().await.unwrap_or(before);
         for wiring in wanted {
             if !self.running.iter().any(|running| running.wiring == wiring) {
-                self.start(wiring, &modes);
+                self.start(wiring, &before);
             }
         }
         Ok(())
     }
 
-    async fn modes(&self) -> anyhow::Result<BTreeMap<GateId, GateMode>> {
-        let modes = self.site.store.read("reading the modes of gates", |view| view.gate_modes()).await?;
-        Ok(modes.into_iter().collect())
+    async fn remembered(&self) -> anyhow::Result<Remembered> {
+        let read = |view: &crate::store::View<'_>| Ok((view.gate_modes()?, view.gates_in_emergency()?));
+        let (modes, emergencies) = self.site.store.read("reading how gates were", read).await?;
+        let (modes, emergencies) = (modes.into_iter().collect(), emergencies.into_iter().collect());
+        Ok(Remembered { modes, emergencies })
     }
 
     async fn close_all_but(&mut self, wanted: &[Wiring]) {
@@ -111,20 +125,28 @@ impl Gates {
         }
     }
 
-    fn start(&mut self, wiring: Wiring, modes: &BTreeMap<GateId, GateMode>) {
+    fn start(&mut self, wiring: Wiring, before: &Remembered) {
         let (retire, cancel) = (CancellationToken::new(), CancellationToken::new());
         let mut tasks = JoinSet::new();
         let mut doors = JoinSet::new();
         wiring.readers().into_iter().for_each(|reader| self.site.board.put_up_reader(reader));
         let lines = door::start(&wiring.doors, &self.site.clock, &mut doors, &cancel);
-        for line in lines {
-            let Some(gate) = wiring.gates.iter().find(|gate| gate.id == line.gate).cloned() else { continue };
-            let (orders, received) = mpsc::channel(GATE_ORDERS_MAX);
-            self.orders.send_modify(|known| {
-                Arc::make_mut(known).insert(gate.id.clone(), orders);
+        let gate_of = |id: &GateId| wiring.gates.iter().find(|gate| gate.id == *id).cloned();
+        for line in lines.plain {
+            let Some(gate) = gate_of(&line.gate) else { continue };
+            let (mode, orders) = (before.mode_of(&gate.id), self.take_orders(&gate.id));
+            let turnstile = Turnstile::new(self.site.clone(), gate, mode, line, orders);
+            let retire = retire.clone();
+            tasks.spawn(async move {
+                turnstile.run(retire).await;
+                Ok(())
             });
-            let mode = modes.get(&gate.id).copied().unwrap_or_default();
-            let turnstile = Turnstile::new(self.site.clone(), gate, mode, line, received);
+        }
+        for line in lines.controlled {
+            let Some(gate) = gate_of(&line.gate) else { continue };
+            let (mode, orders) = (before.mode_of(&gate.id), self.take_orders(&gate.id));
+            let is_emergency = before.emergencies.contains(&gate.id);
+            let turnstile = ControlledTurnstile::new(self.site.clone(), gate, mode, is_emergency, line, orders);
             let retire = retire.clone();
             tasks.spawn(async move {
                 turnstile.run(retire).await;
@@ -138,6 +160,14 @@ impl Gates {
             Ok(())
         });
         self.running.push(Running { wiring, retire, cancel, tasks });
+    }
+
+    fn take_orders(&self, gate: &GateId) -> mpsc::Receiver<GateOrder> {
+        let (orders, received) = mpsc::channel(GATE_ORDERS_MAX);
+        self.orders.send_modify(|known| {
+            Arc::make_mut(known).insert(gate.clone(), orders);
+        });
+        received
     }
 
     /// Resolves only when a gate ended that should not have: a bug, which ends the process.
@@ -169,7 +199,7 @@ fn groups(doors: &door::Config, policy: &Policy) -> Vec<Wiring> {
     let mut by_port: BTreeMap<String, BTreeSet<&GateId>> = BTreeMap::new();
     for wired in &doors.gates {
         let port = match &wired.driver {
-            GateDriver::UsbRelay { port, .. } | GateDriver::Controller { port } => format!("port {port}"),
+            GateDriver::UsbRelay { port, .. } | GateDriver::Controller { port, .. } => format!("port {port}"),
             GateDriver::None => format!("gate {}", wired.gate),
         };
         by_port.entry(port).or_default().insert(&wired.gate);
@@ -193,7 +223,7 @@ mod tests {
     use crate::clock::Clock;
     use crate::domain::Confirm;
     use crate::store::Store;
-    use crate::turnstile::{Board, Desk, GateOrder, OpenOrder, SITE_EVENTS_MAX};
+    use crate::turnstile::{Board, Desk, OpenOrder, SITE_EVENTS_MAX};
     use crate::visit::world;
 
     /// Long enough to be told from nothing, short enough to be waited for.

@@ -7,8 +7,8 @@ use super::problem::{Place, Report};
 use super::readers::ReaderDraft;
 use super::site::ZoneDraft;
 use super::suggest::did_you_mean;
-use crate::domain::{Direction, GateId, ZoneId};
-use crate::door::{GateDriver, ReaderDriver};
+use crate::domain::{Direction, Display, GateId, ZoneId};
+use crate::door::{GateDriver, ReaderDriver, ReaderWiring};
 
 /// Checks zones, gates and readers against each other.
 pub(super) fn check(report: &Report<'_>, zones: &[ZoneDraft], gates: &[GateDraft], readers: &[ReaderDraft]) {
@@ -21,6 +21,7 @@ pub(super) fn check(report: &Report<'_>, zones: &[ZoneDraft], gates: &[GateDraft
         check_zone(report, reader, zones);
     }
     check_ports(report, gates, readers);
+    check_inputs(report, readers);
 }
 
 /// Refuses ids that stand twice among things of one kind.
@@ -67,9 +68,43 @@ fn check_gate(report: &Report<'_>, reader: &ReaderDraft, gates: &[GateDraft]) {
     let Some(gate) = gates.iter().find(|gate| gate.id.as_ref() == Some(wanted)) else {
         return refuse_unknown(report, &reader.gate_place, "gate", wanted.as_str(), &known);
     };
+    check_controller(report, reader, gate);
     let turns_freely_out = gate.gate.as_ref().is_none_or(|gate| gate.free_exit);
     if reader.direction == Direction::Both && !turns_freely_out {
         refuse_trap(report, &reader.direction_place, wanted, &gate.free_exit_place);
+    }
+}
+
+/// What is on a controller needs one at its gate.
+fn check_controller(report: &Report<'_>, reader: &ReaderDraft, gate: &GateDraft) {
+    let has_controller = gate.wiring.as_ref().is_none_or(|wired| matches!(wired.driver, GateDriver::Controller { .. }));
+    if has_controller {
+        return;
+    }
+    let is_on_one = |wired: &ReaderWiring| matches!(wired.driver, ReaderDriver::Controller { .. });
+    let what = "the gate of this reader has no controller";
+    if reader.wiring.as_ref().is_some_and(is_on_one) {
+        report.problem(
+            &reader.driver_place,
+            what,
+            "write driver = \"serial\", or give the gate driver = \"controller\"",
+        );
+    }
+    if reader.reader.as_ref().is_some_and(|reader| reader.display == Display::Controller) {
+        report.problem(&reader.display_place, what, "write display = \"web\" or display = \"none\"");
+    }
+}
+
+fn check_inputs(report: &Report<'_>, readers: &[ReaderDraft]) {
+    let mut taken = BTreeSet::new();
+    for draft in readers {
+        let Some(ReaderWiring { gate, driver: ReaderDriver::Controller { input, .. }, .. }) = &draft.wiring else {
+            continue;
+        };
+        if !taken.insert((gate, input)) {
+            let what = "another reader already has this input of this controller";
+            report.problem(&draft.input_place, what, "write the input this reader is wired to, 0 or 1");
+        }
     }
 }
 
@@ -108,21 +143,26 @@ fn refuse_unknown(report: &Report<'_>, place: &Place, noun: &str, wanted: &str, 
 enum Device {
     Reader,
     Relay { channel: u8 },
+    Controller,
 }
 
 fn check_ports(report: &Report<'_>, gates: &[GateDraft], readers: &[ReaderDraft]) {
     let mut taken: BTreeMap<&str, Vec<Device>> = BTreeMap::new();
-    let relays = gates.iter().filter_map(|draft| match &draft.wiring.as_ref()?.driver {
+    let boards = gates.iter().filter_map(|draft| match &draft.wiring.as_ref()?.driver {
         GateDriver::UsbRelay { port, channel, .. } => Some((port, Device::Relay { channel: *channel }, draft)),
-        GateDriver::Controller { .. } | GateDriver::None => None,
+        GateDriver::Controller { port, .. } => Some((port, Device::Controller, draft)),
+        GateDriver::None => None,
     });
-    for (port, relay, draft) in relays {
+    for (port, device, draft) in boards {
         let others = taken.entry(port).or_default();
-        if others.contains(&relay) {
+        if device != Device::Controller && others.contains(&device) {
             let what = "another gate already has this channel of this board";
             report.problem(&draft.channel_place, what, "write the channel this gate is wired to");
+        } else if others.contains(&Device::Controller) || (device == Device::Controller && !others.is_empty()) {
+            let what = format!("another device already has port {port:?}");
+            report.problem(&draft.port_place, what, "write the port of this gate; each controller has its own");
         }
-        others.push(relay);
+        others.push(device);
     }
     let serial = readers.iter().filter_map(|draft| match &draft.wiring.as_ref()?.driver {
         ReaderDriver::Serial { line, .. } => Some((&line.port, draft)),

@@ -1,5 +1,6 @@
 //! `[[gate]]`: turnstiles and doors, and how they are driven.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::problem::Place;
@@ -7,7 +8,7 @@ use super::section::{Fault, Section};
 use super::tree::Node;
 use super::values::{choice, duration, flag, name, text, whole};
 use crate::domain::{Confirm, Gate, GateId};
-use crate::door::{GateDriver, GateWiring};
+use crate::door::{GateDriver, GateWiring, OfflineEntry};
 
 /// Shortest pulse that moves a relay and the lock behind it.
 const PULSE_MIN: Duration = Duration::from_millis(50);
@@ -31,14 +32,18 @@ const DRIVERS: [(&str, Driver); 3] =
     [("usb-relay", Driver::UsbRelay), ("controller", Driver::Controller), ("none", Driver::None)];
 const CONFIRMATIONS: [(&str, Confirm); 2] = [("rotation", Confirm::Rotation), ("assumed", Confirm::Assumed)];
 
-/// What to say where a gate controller is asked for.
-pub(super) const NO_CONTROLLERS: &str = "gate controllers are not supported by this version";
+/// Longest pulse and longest wait of a controller, which bounds them by itself.
+const CONTROLLER_PULSE_MAX: Duration = Duration::from_secs(5);
+const CONTROLLER_PASSAGE_TIMEOUT_MAX: Duration = Duration::from_secs(60);
+/// How soon a barrier between its rests is held open: people take a second or two.
+const HELD_OPEN_AFTER: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(60);
 
 /// A gate as read, with the places that later checks point at.
 pub(super) struct GateDraft {
     pub(super) id: Option<GateId>,
     pub(super) id_place: Place,
     pub(super) channel_place: Place,
+    pub(super) port_place: Place,
     pub(super) free_exit_place: Place,
     pub(super) gate: Option<Gate>,
     pub(super) wiring: Option<GateWiring>,
@@ -52,10 +57,14 @@ pub(super) fn gate(mut section: Section<'_>) -> GateDraft {
     let passage_timeout =
         section.or("passage_timeout", Duration::from_secs(8), duration(PASSAGE_TIMEOUT_MIN..=PASSAGE_TIMEOUT_MAX));
     let confirm = confirm(&mut section, driver.as_ref());
+    if let Some(GateDriver::Controller { .. }) = driver {
+        bound_by_controller(&section, open_for, passage_timeout);
+    }
     let free_exit = section.or("free_exit", false, flag);
     let draft = GateDraft {
         id_place: section.place("id"),
         channel_place: section.place("channel"),
+        port_place: section.place("port"),
         free_exit_place: section.place("free_exit"),
         gate: id.clone().map(|id| Gate { id, confirm, passage_timeout, open_for, free_exit }),
         wiring: id.clone().zip(driver).map(|(gate, driver)| GateWiring { gate, driver }),
@@ -69,22 +78,23 @@ fn driver(section: &mut Section<'_>, pulse: Duration) -> Option<GateDriver> {
     let driver = section.or("driver", Driver::None, choice(&DRIVERS));
     let port = section.optional("port", port);
     let channel = section.or("channel", 1, whole(1..=CHANNEL_MAX));
+    let held_open_after = section.or("held_open_after", Duration::from_secs(10), duration(HELD_OPEN_AFTER));
     if !section.is_sound("driver") {
         return None;
     }
+    let no_controller = "is for gates with a controller";
+    if driver != Driver::Controller {
+        section.refuse(&["held_open_after"], no_controller, "add driver = \"controller\", or remove it");
+    }
     match driver {
         Driver::UsbRelay => {
-            if !section.has("port") {
-                section.missing("port", "port = \"/dev/serial/by-id/…\", as `varco ports` lists it");
-            }
-            if port.is_some() {
-                warn_of_unstable_port(section);
-            }
-            Some(GateDriver::UsbRelay { port: port?, channel, pulse })
+            let port = required_port(section, port)?;
+            Some(GateDriver::UsbRelay { port, channel, pulse })
         }
         Driver::Controller => {
-            section.problem("driver", NO_CONTROLLERS, "write driver = \"usb-relay\" or driver = \"none\"");
-            None
+            section.refuse(&["channel"], "is for relay boards", "remove it: a controller has its own relays");
+            let port = required_port(section, port)?;
+            Some(GateDriver::Controller { port, held_open_after, offline: OfflineEntry::Closed })
         }
         Driver::None => {
             let why = "does nothing without a driver that uses it";
@@ -94,8 +104,37 @@ fn driver(section: &mut Section<'_>, pulse: Duration) -> Option<GateDriver> {
     }
 }
 
+fn required_port(section: &mut Section<'_>, port: Option<String>) -> Option<String> {
+    if !section.has("port") {
+        section.missing("port", "port = \"/dev/serial/by-id/…\", as `varco ports` lists it");
+    }
+    if port.is_some() {
+        warn_of_unstable_port(section);
+    }
+    port
+}
+
+/// A controller holds its relay and waits for nobody longer than this, whatever it is told.
+fn bound_by_controller(section: &Section<'_>, open_for: Duration, passage_timeout: Duration) {
+    if open_for > CONTROLLER_PULSE_MAX {
+        section.problem(
+            "open_for",
+            "a gate controller never holds its relay for longer than 5 s",
+            "write at most \"5s\"",
+        );
+    }
+    if passage_timeout > CONTROLLER_PASSAGE_TIMEOUT_MAX {
+        section.problem(
+            "passage_timeout",
+            "a gate controller waits for nobody longer than 60 s",
+            "write at most \"60s\"",
+        );
+    }
+}
+
 fn confirm(section: &mut Section<'_>, driver: Option<&GateDriver>) -> Confirm {
-    let confirm = section.or("confirm", Confirm::Assumed, choice(&CONFIRMATIONS));
+    let usual = if let Some(GateDriver::Controller { .. }) = driver { Confirm::Rotation } else { Confirm::Assumed };
+    let confirm = section.or("confirm", usual, choice(&CONFIRMATIONS));
     if confirm == Confirm::Rotation {
         match driver {
             Some(GateDriver::UsbRelay { .. }) => section.problem(

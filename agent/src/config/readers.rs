@@ -1,7 +1,7 @@
 //! `[[reader]]`: badge readers, where they lead and how they are attached.
 
 use super::frames::{badge, frame};
-use super::gates::{NO_CONTROLLERS, port, warn_of_unstable_port};
+use super::gates::{port, warn_of_unstable_port};
 use super::problem::Place;
 use super::section::Section;
 use super::values::{choice, flag, name, text, whole};
@@ -13,8 +13,8 @@ const BAUD_MIN: u32 = 300;
 const BAUD_MAX: u32 = 4_000_000;
 /// Highest age limit, in years.
 const AGE_MAX: u8 = 120;
-/// Most inputs of a gate controller.
-const INPUT_MAX: u8 = 15;
+/// The last input of a gate controller.
+const INPUT_MAX: u8 = 1;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Driver {
@@ -40,6 +40,9 @@ pub(super) struct ReaderDraft {
     pub(super) direction: Direction,
     pub(super) direction_place: Place,
     pub(super) port_place: Place,
+    pub(super) driver_place: Place,
+    pub(super) input_place: Place,
+    pub(super) display_place: Place,
     pub(super) reader: Option<Reader>,
     pub(super) wiring: Option<ReaderWiring>,
 }
@@ -50,11 +53,11 @@ pub(super) fn reader(mut section: Section<'_>) -> ReaderDraft {
     let gate: Option<GateId> = section.required("gate", "gate = \"…\", the id of a [[gate]]", name);
     let zone: Option<ZoneId> = section.optional("zone", name);
     let direction = section.or("direction", Direction::In, choice(&DIRECTIONS));
-    let attached = attached(&mut section);
+    let attached = attached(&mut section, direction);
     let about = About {
         new_visit: new_visit(&mut section, direction),
         device_type: section.or("device_type", "turnstile".into(), text),
-        display: display(&mut section),
+        display: section.or("display", Display::None, choice(&DISPLAYS)),
         attendance: attendance(&mut section, direction),
         minimum_age: section.optional("minimum_age", whole(0..=AGE_MAX)),
     };
@@ -64,6 +67,9 @@ pub(super) fn reader(mut section: Section<'_>) -> ReaderDraft {
         zone_place: section.place("zone"),
         direction_place: section.place("direction"),
         port_place: section.place("port"),
+        driver_place: section.place("driver"),
+        input_place: section.place("input"),
+        display_place: section.place("display"),
         reader: about.reader(&id, &gate, zone.as_ref(), direction, attached.as_ref().map(|(_, badge)| badge)),
         wiring: id.clone().zip(gate.clone()).zip(attached).map(|((reader, gate), (driver, _))| ReaderWiring {
             reader,
@@ -122,27 +128,18 @@ fn attendance(section: &mut Section<'_>, direction: Direction) -> bool {
     attendance
 }
 
-fn display(section: &mut Section<'_>) -> Display {
-    let display = section.or("display", Display::None, choice(&DISPLAYS));
-    if display == Display::Controller {
-        section.problem("display", NO_CONTROLLERS, "write display = \"web\" or display = \"none\"");
-    }
-    display
-}
-
-fn attached(section: &mut Section<'_>) -> Option<(ReaderDriver, BadgeFormat)> {
+fn attached(section: &mut Section<'_>, direction: Direction) -> Option<(ReaderDriver, BadgeFormat)> {
     let driver = section.or("driver", Driver::Serial, choice(&DRIVERS));
     let port = section.optional("port", port);
     let line = line(section);
     let frame = frame(section);
     let badge = badge(section, frame.as_ref());
-    let _input = section.optional("input", whole(0..=INPUT_MAX));
+    let input = section.optional("input", whole(0..=INPUT_MAX));
     if !section.is_sound("driver") {
         return None;
     }
     if driver == Driver::Controller {
-        section.problem("driver", NO_CONTROLLERS, "attach the reader to a serial port and write driver = \"serial\"");
-        return None;
+        return on_controller(section, input, badge, direction);
     }
     section.refuse(&["input"], "is for readers on a gate controller", "remove it");
     if !section.has("port") {
@@ -154,6 +151,22 @@ fn attached(section: &mut Section<'_>) -> Option<(ReaderDriver, BadgeFormat)> {
     warn_of_unstable_port(section);
     let line = SerialLine { port: port?, ..line };
     Some((ReaderDriver::Serial { line, frame: frame?, badge: badge.clone() }, badge))
+}
+
+/// On an input of the gate's controller, which has its own line and knows the frames.
+fn on_controller(
+    section: &mut Section<'_>,
+    input: Option<u8>,
+    badge: BadgeFormat,
+    direction: Direction,
+) -> Option<(ReaderDriver, BadgeFormat)> {
+    let of_a_line = ["port", "baud", "data_bits", "parity", "stop_bits", "frame"];
+    section.refuse(&of_a_line, "is for readers on a line of their own", "remove it, or write driver = \"serial\"");
+    if !section.has("input") {
+        section.missing("input", "input = 0, or 1 for the controller's second reader");
+    }
+    let (input, leads_out) = (input?, direction == Direction::Out);
+    Some((ReaderDriver::Controller { input, badge: badge.clone(), leads_out }, badge))
 }
 
 /// The settings of the line, without its port.

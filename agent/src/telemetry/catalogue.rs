@@ -54,6 +54,11 @@ const COUNTERS: &[(&str, &str)] = &[
     ("varco_configuration_reads_total", "Readings of the configuration after the start, by outcome."),
     ("varco_console_panics_total", "Requests whose answering panicked: a bug."),
     ("varco_console_store_errors_total", "Requests for which the store failed."),
+    ("varco_alarms_total", "Alarms of gates that began or happened, by gate and kind."),
+    ("varco_controller_sessions_total", "Times that a gate controller answered anew."),
+    ("varco_controller_orders_unknown_total", "Orders that a gate controller's firmware does not know."),
+    ("varco_controller_lists_refused_total", "Lists that a gate controller did not take."),
+    ("varco_controller_records_delayed_total", "Tries to write down what a gate controller remembers that failed."),
 ];
 
 /// What rises and falls.
@@ -64,6 +69,10 @@ const GAUGES: &[(&str, &str, Unit)] = &[
     ("varco_lane_rows", "Rows of a lane that are not done with, by state; counted every 15 s.", Unit::Count),
     ("varco_lane_oldest_seconds", "Age of the oldest row that waits; 0 if none does.", Unit::Seconds),
     ("varco_receipts_online", "Whether the central system's receipts are subscribed to (1) or not (0).", Unit::Count),
+    ("varco_controller_room", "Places left in a gate controller's memory of events.", Unit::Count),
+    ("varco_controller_events_lost", "Events a gate controller had no room for since its reset.", Unit::Count),
+    ("varco_controller_bad_frames", "Broken frames a gate controller got since its reset.", Unit::Count),
+    ("varco_controller_emergency", "Whether a gate's emergency input is on (1) or not (0).", Unit::Count),
     ("varco_store_state", "0: takes writes. 1: the disk is full. 2: the queue of passages is full too.", Unit::Count),
 ];
 

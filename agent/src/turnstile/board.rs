@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use utoipa::ToSchema;
 
 use crate::domain::{GateId, GateMode, ReaderId};
-use crate::door::LineState;
+use crate::door::{ControllerHealth, LineState};
 
 /// The lines of readers and gates as last told by their doors.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -46,11 +46,13 @@ pub struct GateState {
     pub line: LineState,
     /// Its mode.
     pub mode: GateMode,
+    /// Its controller, if it has one and that answers.
+    pub controller: Option<ControllerHealth>,
 }
 
 impl Default for GateState {
     fn default() -> Self {
-        Self { line: LineState::Opening, mode: GateMode::Normal }
+        Self { line: LineState::Opening, mode: GateMode::Normal, controller: None }
     }
 }
 
@@ -74,7 +76,7 @@ impl Board {
     /// Puts up a gate, its line not tried yet.
     pub fn put_up_gate(&self, gate: GateId, mode: GateMode) {
         self.0.send_modify(|states| {
-            states.gates.insert(gate, GateState { line: LineState::Opening, mode });
+            states.gates.insert(gate, GateState { line: LineState::Opening, mode, controller: None });
         });
     }
 
@@ -91,6 +93,11 @@ impl Board {
             states.gates.remove(gate);
             readers.iter().for_each(|reader| drop(states.readers.remove(reader)));
         });
+    }
+
+    /// A gate at this moment.
+    pub(super) fn gate_state(&self, gate: &GateId) -> GateState {
+        self.0.borrow().gates.get(gate).cloned().unwrap_or_default()
     }
 
     /// Changes a reader's state and returns it.

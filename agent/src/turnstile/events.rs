@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{GateState, ReaderState};
-use crate::domain::{GateId, LaneId, MemberText, PassageTold, ReaderId, VisitId};
+use crate::domain::{Alarm, GateId, LaneId, MemberText, PassageTold, ReaderId, VisitId};
 use crate::store::StoreState;
 
 /// Most events a watcher may lag behind before it is dropped; it then reconnects and reads the lists.
@@ -72,6 +72,12 @@ pub enum SiteEvent {
         /// The first of them in the member's language, two lines of sixteen characters.
         lines: [String; 2],
     },
+    /// An alarm was written down.
+    Alarm {
+        /// The alarm.
+        #[serde(flatten)]
+        alarm: Alarm,
+    },
     /// A lane reached or lost its upstream.
     Lane {
         /// The lane.
@@ -118,6 +124,7 @@ impl SiteEvent {
             Self::Reader { .. } => "reader",
             Self::Gate { .. } => "gate",
             Self::Shown { .. } => "shown",
+            Self::Alarm { .. } => "alarm",
             Self::Lane { .. } => "lane",
             Self::Store { .. } => "store",
         }

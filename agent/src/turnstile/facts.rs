@@ -3,7 +3,7 @@
 use metrics::counter;
 use tracing::{error, info, warn};
 
-use crate::domain::Passage;
+use crate::domain::{Alarm, AlarmState, GateId, Passage};
 use crate::store::{Recorded, StoreError};
 use crate::telemetry::Fact;
 
@@ -44,5 +44,39 @@ impl Fact for PassageNotRecorded<'_> {
         let Passage { id, gate, outcome, .. } = self.passage;
         error!(passage = %id, %gate, outcome = outcome.as_str(), error = %self.error, "passage not recorded");
         counter!("varco_passages_lost_total", "gate" => gate.to_string()).increment(1);
+    }
+}
+
+/// Something could not be written down, and stays in the controller's memory meanwhile.
+pub(super) struct PassageLeftToController<'a> {
+    pub(super) gate: &'a GateId,
+    pub(super) error: &'a StoreError,
+}
+
+impl Fact for PassageLeftToController<'_> {
+    fn tell(&self) {
+        warn!(gate = %self.gate, error = %self.error, "not written down; the gate controller remembers it");
+        counter!("varco_controller_records_delayed_total", "gate" => self.gate.to_string()).increment(1);
+    }
+}
+
+/// An alarm is durable.
+pub(super) struct AlarmRaised<'a> {
+    pub(super) alarm: &'a Alarm,
+}
+
+impl Fact for AlarmRaised<'_> {
+    fn tell(&self) {
+        let Alarm { alarm_id, gate, alarm, state, count, .. } = self.alarm;
+        let kind = alarm.as_str();
+        match state {
+            AlarmState::Ended => info!(alarm = %alarm_id, %gate, kind, "an alarm of a gate is over"),
+            AlarmState::Began | AlarmState::Happened => {
+                warn!(alarm = %alarm_id, %gate, kind, count, "an alarm of a gate")
+            }
+        }
+        if *state != AlarmState::Ended {
+            counter!("varco_alarms_total", "gate" => gate.to_string(), "alarm" => kind).increment(1);
+        }
     }
 }

@@ -5,16 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use futures_util::stream::{FuturesOrdered, FuturesUnordered};
+use futures_util::stream::FuturesUnordered;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::facts::{PassageNotRecorded, PassageRecorded};
+use super::modes::{self, Modes, Remembered};
 use super::pending::{Pending, PendingPassages};
-use super::{
-    Answer, Board, Desk, GateOrder, ModeOrder, OpenOrder, Opened, OrderRefused, Question, Right, SiteEvent, Who,
-};
+use super::{Answer, Board, Desk, GateOrder, OpenOrder, Opened, OrderRefused, Question, Right, SiteEvent, Who, sign};
 use crate::access::Texts;
 use crate::clock::Clock;
 use crate::domain::{
@@ -28,7 +27,7 @@ use crate::telemetry::Fact;
 use crate::visit;
 
 /// How long a loop without a deadline sleeps before it looks again; nothing depends on it.
-const IDLE: Duration = Duration::from_secs(3600);
+pub(super) const IDLE: Duration = Duration::from_secs(3600);
 
 /// What every turnstile of the site shares.
 #[derive(Clone)]
@@ -51,7 +50,7 @@ pub struct Site {
     pub events: broadcast::Sender<SiteEvent>,
 }
 
-type Going<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+pub(super) type Going<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 type Under<T> = FuturesUnordered<Going<T>>;
 
 /// The loop of one gate.
@@ -65,8 +64,7 @@ pub struct Turnstile {
     pending: PendingPassages,
     deciding: Under<(PassageId, Now, Reader, Cause, Answer)>,
     recording: Under<(Passage, Result<Recorded, StoreError>)>,
-    /// Modes on their way to the disk, in the order in which they were ordered: the last one is in force.
-    remembering: FuturesOrdered<Going<(ModeOrder, Result<(), StoreError>)>>,
+    modes: Modes,
 }
 
 /// Why somebody is decided about.
@@ -80,7 +78,7 @@ enum Turn {
     Door(DoorEvent),
     Decided(PassageId, Now, Reader, Cause, Answer),
     Recorded(Passage, Result<Recorded, StoreError>),
-    Remembered(ModeOrder, Result<(), StoreError>),
+    Remembered(Remembered),
     Order(GateOrder),
     Deadline,
     Retired,
@@ -103,7 +101,7 @@ impl Turnstile {
             pending: PendingPassages::default(),
             deciding: Under::new(),
             recording: Under::new(),
-            remembering: FuturesOrdered::new(),
+            modes: Modes::default(),
         }
     }
 
@@ -116,8 +114,8 @@ impl Turnstile {
                 Turn::Decided(id, at, reader, cause, answer) => self.decided(id, at, reader, cause, answer),
                 Turn::Recorded(passage, recorded) => self.recorded(&passage, recorded),
                 Turn::Order(GateOrder::Open(order)) => self.ask_by_hand(order),
-                Turn::Order(GateOrder::Mode(order)) => self.remember_mode(order),
-                Turn::Remembered(order, remembered) => self.change_mode(order, remembered),
+                Turn::Order(GateOrder::Mode(order)) => self.modes.remember(&self.site, &self.gate.id, order),
+                Turn::Remembered(remembered) => self.change_mode(remembered),
                 Turn::Deadline => self.step(Input::Tick),
                 Turn::Retired | Turn::DoorGone => break,
             }
@@ -130,8 +128,8 @@ impl Turnstile {
         while let Some((passage, recorded)) = self.recording.next().await {
             self.recorded(&passage, recorded);
         }
-        while let Some((order, remembered)) = self.remembering.next().await {
-            self.change_mode(order, remembered);
+        while let Some(remembered) = self.modes.next().await {
+            self.change_mode(remembered);
         }
     }
 
@@ -148,7 +146,7 @@ impl Turnstile {
             event = self.line.events.recv() => event.map_or(Turn::DoorGone, Turn::Door),
             Some((id, at, reader, cause, answer)) = self.deciding.next() => Turn::Decided(id, at, reader, cause, answer),
             Some((passage, recorded)) = self.recording.next() => Turn::Recorded(passage, recorded),
-            Some((order, remembered)) = self.remembering.next() => Turn::Remembered(order, remembered),
+            Some(remembered) = self.modes.next() => Turn::Remembered(remembered),
             Some(order) = self.orders.recv() => Turn::Order(order),
             () = retire.cancelled(), if idle => Turn::Retired,
             () = sleep(until_deadline) => Turn::Deadline,
@@ -177,6 +175,8 @@ impl Turnstile {
                 let state = self.site.board.reader(&reader, |state| state.line = line);
                 self.say(SiteEvent::Reader { reader, state });
             }
+            // Words of controllers.
+            DoorEvent::Controller(_) => {}
             DoorEvent::Gate { state: line, .. } => {
                 let state = self.site.board.gate(&self.gate.id, |state| state.line = line);
                 self.gate_changed(state);
@@ -213,7 +213,7 @@ impl Turnstile {
             }
             Effect::Forced { way } => {
                 let outcome = if self.mode == GateMode::Free { PassageOutcome::Free } else { PassageOutcome::Forced };
-                self.write_down(unasked(&self.gate, way, outcome, now));
+                self.write_down(unasked(&self.gate, way, outcome, now, Origin::Agent));
             }
         }
     }
@@ -262,12 +262,7 @@ impl Turnstile {
     }
 
     fn show(&mut self, reader: ReaderId, texts: Vec<MemberText>) {
-        let policy = self.site.policy.borrow();
-        let spoken = self.pending.language_at(&reader);
-        let locale = Texts::locale_of(spoken.as_deref(), policy.site.locale);
-        let lines = texts.first().map_or_else(String::new, |first| self.site.texts.borrow().text(locale, first));
-        let lines = Texts::fit(&lines).map(|line| line.as_str().to_owned());
-        drop(policy);
+        let lines = sign::lines(&self.site, self.pending.language_at(&reader).as_deref(), &texts);
         self.say(SiteEvent::Shown { reader, texts, lines });
     }
 
@@ -313,26 +308,8 @@ impl Turnstile {
         }
     }
 
-    /// The mode is in force only once the store remembers it: a gate locked by an operator is locked after a restart.
-    /// Badges are answered meanwhile.
-    fn remember_mode(&mut self, order: ModeOrder) {
-        let (store, gate, at) = (self.site.store.clone(), self.gate.id.clone(), self.site.clock.now().wall);
-        self.remembering.push_back(Box::pin(async move {
-            let ModeOrder { operator, mode, reason, .. } = &order;
-            let (mode, operator, reason) = (*mode, operator.clone(), reason.clone());
-            let remember = move |tx: &crate::store::Tx<'_>| tx.set_gate_mode(&gate, mode, &operator, &reason, at);
-            let remembered = store.write("remembering a gate's mode", remember).await;
-            (order, remembered)
-        }));
-    }
-
-    fn change_mode(&mut self, ModeOrder { mode, answer, .. }: ModeOrder, remembered: Result<(), StoreError>) {
-        if remembered.is_ok() {
-            self.mode = mode;
-            let state = self.site.board.gate(&self.gate.id, |state| state.mode = mode);
-            self.gate_changed(state);
-        }
-        let _gone = answer.send(remembered.map_err(|error| OrderRefused::NotRecorded(error.to_string())));
+    fn change_mode(&mut self, remembered: Remembered) {
+        self.mode = modes::settle(&self.site, &self.gate.id, remembered).unwrap_or(self.mode);
     }
 
     fn say(&self, event: SiteEvent) {
@@ -342,7 +319,7 @@ impl Turnstile {
 }
 
 /// What an operator hears of an opening that is written down.
-fn opened_by(passage: &Passage, recorded: &Recorded) -> Result<Opened, OrderRefused> {
+pub(super) fn opened_by(passage: &Passage, recorded: &Recorded) -> Result<Opened, OrderRefused> {
     if passage.outcome == PassageOutcome::NotPassed {
         return Err(OrderRefused::Unreachable("it did not say in time that it opened".into()));
     }
@@ -350,7 +327,7 @@ fn opened_by(passage: &Passage, recorded: &Recorded) -> Result<Opened, OrderRefu
 }
 
 /// A rotation that nobody was granted.
-fn unasked(gate: &Gate, way: Way, outcome: PassageOutcome, now: Now) -> Passage {
+pub(super) fn unasked(gate: &Gate, way: Way, outcome: PassageOutcome, now: Now, origin: Origin) -> Passage {
     Passage {
         id: PassageId(uuid::Uuid::now_v7()),
         at: now.wall,
@@ -364,6 +341,6 @@ fn unasked(gate: &Gate, way: Way, outcome: PassageOutcome, now: Now) -> Passage 
         unknown_badge: None,
         decision: None,
         shown: Vec::new(),
-        origin: Origin::Agent,
+        origin,
     }
 }

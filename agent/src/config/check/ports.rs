@@ -21,7 +21,7 @@ pub(super) fn findings(doors: &door::Config) -> Vec<Finding> {
 fn users(doors: &door::Config) -> BTreeMap<&str, Vec<&str>> {
     let mut users: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for wired in &doors.gates {
-        if let GateDriver::UsbRelay { port, .. } | GateDriver::Controller { port } = &wired.driver {
+        if let GateDriver::UsbRelay { port, .. } | GateDriver::Controller { port, .. } = &wired.driver {
             users.entry(port).or_default().push(wired.gate.as_str());
         }
     }

@@ -99,45 +99,139 @@ frame = "line"
 }
 
 #[test]
-fn what_this_version_cannot_drive_is_said_so() {
+fn what_a_gate_has_not_is_not_asked_of_it() {
     check(
         r#"[[gate]]
 id = "one"
 driver = "controller"
 port = "/dev/gate"
-[[reader]]
-id = "a"
-gate = "one"
-driver = "controller"
-input = 0
-display = "controller"
+channel = 2
+open_for = "6s"
+passage_timeout = "61s"
 [[gate]]
 id = "two"
 confirm = "rotation"
+held_open_after = "5s"
 [[gate]]
 id = "three"
 driver = "usb-relay"
 port = "/dev/board"
 confirm = "rotation"
+[[gate]]
+id = "four"
+driver = "controller"
+port = "/dev/board"
+[[gate]]
+id = "five"
+driver = "controller"
+[[reader]]
+id = "a"
+gate = "two"
+driver = "controller"
+input = 0
+display = "controller"
 [[reader]]
 id = "b"
 gate = "two"
 direction = "both"
 port = "/dev/b"
 frame = "line"
+input = 1
+[[reader]]
+id = "c"
+gate = "one"
+driver = "controller"
+baud = 9600
+[[reader]]
+id = "d"
+gate = "one"
+driver = "controller"
+input = 0
+[[reader]]
+id = "e"
+gate = "one"
+driver = "controller"
+input = 0
+[[reader]]
+id = "f"
+gate = "one"
+driver = "controller"
+input = 2
 "#,
         expect![[r#"
-            gate.one.driver (line 6): gate controllers are not supported by this version
-                write driver = "usb-relay" or driver = "none"
-            reader.a.driver (line 11): gate controllers are not supported by this version
-                attach the reader to a serial port and write driver = "serial"
-            reader.a.display (line 13): gate controllers are not supported by this version
-                write display = "web" or display = "none"
-            gate.three.confirm (line 21): a relay board has no sensor that could see a rotation
+            gate.one.channel (line 8): `channel` is for relay boards
+                remove it: a controller has its own relays
+            gate.one.open_for (line 9): a gate controller never holds its relay for longer than 5 s
+                write at most "5s"
+            gate.one.passage_timeout (line 10): a gate controller waits for nobody longer than 60 s
+                write at most "60s"
+            gate.two.held_open_after (line 14): `held_open_after` is for gates with a controller
+                add driver = "controller", or remove it
+            gate.three.confirm (line 19): a relay board has no sensor that could see a rotation
                 write confirm = "assumed": the passage counts when the gate was told to open
-            reader.b.direction (line 25): a reader for both ways could shut a person in at gate "two"
+            gate.four.port (line 23): another device already has port "/dev/board"
+                write the port of this gate; each controller has its own
+            gate.five.port (line 24): `port` is missing
+                add port = "/dev/serial/by-id/…", as `varco ports` lists it
+            reader.a.driver (line 30): the gate of this reader has no controller
+                write driver = "serial", or give the gate driver = "controller"
+            reader.a.display (line 32): the gate of this reader has no controller
+                write display = "web" or display = "none"
+            reader.b.direction (line 36): a reader for both ways could shut a person in at gate "two"
                 write `gate.two.free_exit` = true if its barrier turns freely outwards, or use one reader for each way
+            reader.b.input (line 39): `input` is for readers on a gate controller
+                remove it
+            reader.c.input (line 40): `input` is missing
+                add input = 0, or 1 for the controller's second reader
+            reader.c.baud (line 44): `baud` is for readers on a line of their own
+                remove it, or write driver = "serial"
+            reader.e.input (line 54): another reader already has this input of this controller
+                write the input this reader is wired to, 0 or 1
+            reader.f.input (line 59): 2 is out of range
+                write 0 to 1
         "#]],
+    );
+}
+
+#[test]
+fn a_gate_with_a_controller_is_wired_as_written() {
+    let text = r#"[[gate]]
+id = "one"
+driver = "controller"
+port = "/dev/gate"
+free_exit = true
+[[reader]]
+id = "in"
+gate = "one"
+driver = "controller"
+input = 0
+display = "controller"
+badge = { form = "decimal" }
+[[reader]]
+id = "out"
+gate = "one"
+driver = "controller"
+input = 1
+direction = "out"
+[[reader]]
+id = "qr"
+gate = "one"
+port = "/dev/scanner"
+frame = "line"
+display = "controller"
+"#;
+    let config = good(&format!("{SITE}{text}"));
+    let one: GateId = "one".parse().expect("a name");
+    assert_eq!(config.policy.gates[&one].confirm, Confirm::Rotation);
+    assert!(matches!(&config.doors.gates[0].driver, GateDriver::Controller { port, held_open_after, .. }
+            if port == "/dev/gate" && held_open_after.as_secs() == 10));
+    let inputs = config.doors.readers.iter().map(|wired| match &wired.driver {
+        ReaderDriver::Controller { input, badge, leads_out } => Some((*input, badge.form, *leads_out)),
+        ReaderDriver::Serial { .. } => None,
+    });
+    assert_eq!(
+        inputs.collect::<Vec<_>>(),
+        [Some((0, BadgeForm::Decimal, false)), Some((1, BadgeForm::Hex, true)), None]
     );
 }
 

@@ -1,0 +1,145 @@
+//! What the controller remembers while the agent is dead, deaf or slow, and what becomes of it.
+
+use super::board::{ANNA, BRUNO};
+use super::*;
+
+#[tokio::test]
+async fn an_agent_that_dies_after_its_grant_is_followed_by_one_that_records_the_passage_once() {
+    let mut club = Club::open().await;
+    club.board.card(ENTRY, ANNA);
+    club.sees(|seen| seen.pulses == [1, 0]).await;
+    club.kill().await;
+    club.board.walk(Way::In);
+    club.start();
+
+    let told = club.records().await;
+
+    assert_eq!((told.outcome, told.person.unwrap().as_str()), (PassageOutcome::Passed, "M-1"));
+    assert_eq!(club.visits().await[0].entries_taken, 1);
+    club.all_is_kept().await;
+    let passages = club.passages().await;
+    assert_eq!((passages.len(), passages[0].offline), (1, false));
+    assert_eq!(club.board.seen().pulses, [1, 0], "nothing opened again");
+}
+
+#[tokio::test]
+async fn a_record_that_was_made_but_not_acknowledged_is_not_made_again() {
+    let mut club = Club::open().await;
+    let hold = club.writer_hangs().await;
+    club.board.card(ENTRY, ANNA);
+    club.sees(|seen| seen.pulses == [1, 0]).await;
+    club.board.walk(Way::In);
+    club.gate_is(|state| state.controller.as_ref().is_some_and(|it| it.room == 38)).await;
+    club.kill().await;
+    drop(hold);
+    club.start();
+    club.all_is_kept().await;
+    assert_eq!(club.passages().await.len(), 1);
+    assert_eq!(club.visits().await.len(), 1);
+}
+
+#[tokio::test]
+async fn nothing_is_acknowledged_before_it_is_durable() {
+    let mut club = Club::open().await;
+    let hold = club.writer_hangs().await;
+    club.board.card(ENTRY, ANNA);
+    club.sees(|seen| seen.pulses == [1, 0]).await;
+    club.board.walk(Way::In);
+    club.gate_is(|state| state.controller.as_ref().is_some_and(|it| it.room == 38)).await;
+    club.board.card(ENTRY, BRUNO);
+    club.sees(|seen| seen.pulses == [2, 0]).await;
+    club.board.walk(Way::In);
+    club.gate_is(|state| state.controller.as_ref().is_some_and(|it| it.room == 36)).await;
+    drop(hold);
+    club.all_is_kept().await;
+    assert_eq!(club.passages().await.len(), 2);
+}
+
+#[tokio::test]
+async fn whoever_leaves_while_the_agent_is_dead_is_out_and_the_visit_ends_at_that_time() {
+    let mut club = Club::open().await;
+    club.board.card(ENTRY, ANNA);
+    club.sees(|seen| seen.pulses == [1, 0]).await;
+    club.board.walk(Way::In);
+    club.records().await;
+    club.all_is_kept().await;
+    club.kill().await;
+    club.sees(|seen| seen.lines.last().is_some_and(|lines| lines[0].starts_with("Fuori servizio"))).await;
+    club.board.card(EXIT, ANNA);
+    club.sees(|seen| seen.pulses == [1, 1]).await;
+    club.board.walk(Way::Out);
+    club.board.card(ENTRY, BRUNO);
+    club.sees(|seen| seen.red).await;
+    let before_restart = Clock::system().now().wall;
+    club.start();
+
+    let mut both = [club.records().await, club.records().await];
+    both.sort_by_key(|it| it.at);
+
+    let [told, refused] = both;
+    assert_eq!((told.outcome, told.direction), (PassageOutcome::Passed, Some(Direction::Out)));
+    assert!(told.at < before_restart);
+    assert_eq!((refused.outcome, refused.reasons), (PassageOutcome::Stale, vec![Reason::Stale]));
+    let passages = club.passages().await;
+    assert_eq!(passages.iter().map(|it| it.offline).collect::<Vec<_>>(), [false, true, false]);
+    let end = club.visits().await[0].visit.ended.unwrap();
+    assert_eq!((end.at, end.by), (told.at, EndedBy::Exit));
+    club.all_is_kept().await;
+    assert_eq!(club.board.seen().pulses, [1, 1]);
+}
+
+#[tokio::test]
+async fn a_pulled_cable_is_a_state_and_what_happened_meanwhile_is_told_once() {
+    let mut club = Club::open().await;
+    club.board.card(ENTRY, ANNA);
+    club.sees(|seen| seen.pulses == [1, 0]).await;
+    club.board.pull();
+    club.gate_is(|state| matches!(&state.line, LineState::Down { why } if why.contains("unplugged"))).await;
+    club.board.walk(Way::In);
+    club.board.plug_in();
+    club.is_up().await;
+    assert_eq!(club.records().await.outcome, PassageOutcome::Passed);
+    assert_eq!(club.visits().await.len(), 1);
+    club.board.card(ENTRY, BRUNO);
+    club.sees(|seen| seen.pulses == [2, 0]).await;
+}
+
+#[tokio::test]
+async fn a_board_that_is_silent_on_an_open_line_is_down_and_comes_back() {
+    let mut club = Club::closed(OfflineEntry::Closed, Confirm::Rotation).await;
+    club.board.mute(true);
+    club.start();
+    club.gate_is(|state| matches!(&state.line, LineState::Down { why } if why.contains("nothing answers"))).await;
+    club.board.mute(false);
+    club.is_up().await;
+    club.board.mute(true);
+    club.gate_is(|state| matches!(&state.line, LineState::Down { why } if why.contains("any more"))).await;
+    assert_eq!(club.state().controller, None);
+}
+
+#[tokio::test]
+async fn a_board_that_is_reset_is_an_alarm_and_whoever_it_had_let_in_has_not_passed() {
+    let mut club = Club::open().await;
+    club.board.card(ENTRY, ANNA);
+    club.sees(|seen| seen.pulses == [1, 0]).await;
+    club.board.reset();
+    assert_eq!(club.records().await.outcome, PassageOutcome::NotPassed);
+    club.is_up().await;
+    assert_eq!(club.alarms().await.iter().map(|it| it.alarm).collect::<Vec<_>>(), [AlarmKind::Restarted]);
+    club.board.card(ENTRY, ANNA);
+    club.sees(|seen| seen.pulses == [2, 0]).await;
+    club.board.walk(Way::In);
+    assert_eq!(club.records().await.outcome, PassageOutcome::Passed);
+}
+
+#[tokio::test]
+async fn an_agent_that_stops_leaves_nothing_to_be_told_again() {
+    let mut club = Club::open().await;
+    club.board.card(ENTRY, ANNA);
+    club.sees(|seen| seen.pulses == [1, 0]).await;
+    club.board.walk(Way::In);
+    club.stop().await;
+    club.start();
+    club.all_is_kept().await;
+    assert_eq!(club.passages().await.len(), 1);
+}
