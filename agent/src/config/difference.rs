@@ -129,6 +129,7 @@ fn same_mywellness(old: &mywellness::Config, new: &mywellness::Config) -> bool {
         email_required,
         gender_required,
         selection,
+        actions,
     } = old;
     (base_url, facility_url, username, application_id, requests_per_second, request_timeout)
         == (
@@ -140,7 +141,8 @@ fn same_mywellness(old: &mywellness::Config, new: &mywellness::Config) -> bool {
             &new.request_timeout,
         )
         && (mode, send, on_lost_answer, group_ids) == (&new.mode, &new.send, &new.on_lost_answer, &new.group_ids)
-        && (email_required, gender_required, selection) == (&new.email_required, &new.gender_required, &new.selection)
+        && (email_required, gender_required, selection, actions)
+            == (&new.email_required, &new.gender_required, &new.selection, &new.actions)
         && api_key.expose_secret() == new.api_key.expose_secret()
         && password.expose_secret() == new.password.expose_secret()
 }

@@ -3,6 +3,7 @@
 //! `config/varco.toml` is its manual. A section is read key by key (`section`) because a derived reader stops at the
 //! first error; what nobody asked for is unknown; what must fit together is checked last (`cross`).
 
+mod actions;
 mod addresses;
 mod central;
 pub mod check;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use super::actions::actions;
 use super::addresses::{hide_login_in, web};
 use super::files::{PASSWORD, SecretKeys, Surroundings};
 use super::section::{Fault, Section};
@@ -24,14 +25,17 @@ const API_KEY: SecretKeys = SecretKeys { inline: "api_key", file: "api_key_file"
 
 const MODES: [(&str, Mode); 2] = [("automatic", Mode::Automatic), ("operator", Mode::Operator)];
 const ON_LOST_ANSWER: [(&str, OnLostAnswer); 2] = [("resend", OnLostAnswer::Resend), ("park", OnLostAnswer::Park)];
-const SENDABLE: [(&str, FactKind); 4] = [
+const SENDABLE: [(&str, FactKind); 5] = [
     ("people", FactKind::Person),
     ("memberships", FactKind::Membership),
     ("groups", FactKind::Groups),
     ("visits", FactKind::Visit),
+    ("attendance", FactKind::Attendance),
 ];
+/// What is sent unless the file says otherwise: what needs no action of the club's own.
+const SENT: [FactKind; 4] = [FactKind::Person, FactKind::Membership, FactKind::Groups, FactKind::Visit];
 /// What can be sent only by actions that are not public yet.
-const NOT_SENDABLE: [&str; 3] = ["photos", "badges", "attendance"];
+const NOT_SENDABLE: [&str; 2] = ["photos", "badges"];
 
 /// Reads `[mywellness]`.
 pub(super) fn mywellness(mut section: Section<'_>, around: &Surroundings) -> Option<mywellness::Config> {
@@ -46,12 +50,12 @@ pub(super) fn mywellness(mut section: Section<'_>, around: &Surroundings) -> Opt
     let request_timeout =
         section.or("request_timeout", Duration::from_secs(30), duration(REQUEST_TIMEOUT_MIN..=REQUEST_TIMEOUT_MAX));
     let mode = section.or("mode", Mode::Automatic, choice(&MODES));
-    let send = section.or("send", SENDABLE.map(|(_, kind)| kind).to_vec(), sent_kinds);
+    let send = section.or("send", SENT.to_vec(), sent_kinds);
     let on_lost_answer = section.or("on_lost_answer", OnLostAnswer::Resend, choice(&ON_LOST_ANSWER));
     let group_ids = section.or("group_ids", BTreeMap::new(), group_ids);
     let selection = section.section("selection").map_or(Some(Selection::Members), selection);
     let (email_required, gender_required) = required(&mut section);
-    refuse_actions(&mut section);
+    let actions = actions(&mut section, &send);
     section.finish();
     Some(mywellness::Config {
         base_url,
@@ -69,6 +73,7 @@ pub(super) fn mywellness(mut section: Section<'_>, around: &Surroundings) -> Opt
         email_required,
         gender_required,
         selection: selection?,
+        actions,
     })
 }
 
@@ -158,11 +163,4 @@ fn required(mywellness: &mut Section<'_>) -> (bool, bool) {
     let required = (section.or("email", true, flag), section.or("gender", true, flag));
     section.finish();
     required
-}
-
-fn refuse_actions(mywellness: &mut Section<'_>) {
-    if let Some(section) = mywellness.section("actions") {
-        mywellness.problem("actions", "[mywellness.actions] is not supported by this version", "remove the table");
-        drop(section);
-    }
 }

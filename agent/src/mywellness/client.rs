@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Config;
+use super::actions::Method;
 use super::answer::{self, Answer, Failure, Raw};
 use super::facts::{CallMade, LoggedIn};
 use super::reach::{self, BadSetup};
@@ -176,7 +177,11 @@ impl Client {
         let mut url = self.facility.clone();
         url.path_segments_mut().expect("the address was built from parts").extend(action.path(facility_id));
         let started = self.clock.now().uptime;
-        let answer = match self.exchange(url, body).await {
+        let method = match action.method() {
+            Method::Post => reqwest::Method::POST,
+            Method::Put => reqwest::Method::PUT,
+        };
+        let answer = match self.exchange(method, url, body).await {
             Ok(raw) => Ok(answer::read(&raw)),
             Err(error) => Err(self.unanswered(error)),
         };
@@ -191,8 +196,8 @@ impl Client {
         answer
     }
 
-    async fn exchange(&self, url: Url, body: Vec<u8>) -> Result<Raw, reqwest::Error> {
-        let mut response = self.http.post(url).body(body).send().await?;
+    async fn exchange(&self, method: reqwest::Method, url: Url, body: Vec<u8>) -> Result<Raw, reqwest::Error> {
+        let mut response = self.http.request(method, url).body(body).send().await?;
         let header = |name| response.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
         let wall = self.clock.now().wall;
         let mut raw = Raw {

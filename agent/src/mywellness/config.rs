@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::Actions;
 use crate::domain::FactKind;
 
 /// `[mywellness]`.
@@ -41,6 +42,8 @@ pub struct Config {
     pub gender_required: bool,
     /// Who is sent.
     pub selection: Selection,
+    /// Calls that no public document describes.
+    pub actions: Actions,
 }
 
 /// Automatic, or after an operator's step.

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::actions::Filled;
 use super::answer::{self, Failure};
 use super::client::{CallError, Client, Permit};
 use super::wire::{Action, CreateBody, LookUpBody, MembershipBody, UpdateBody, VisitBody};
@@ -100,6 +101,21 @@ pub(super) async fn save_membership(
     let action = Action::SaveMembership { facility_user };
     let data = client.call(permit, action, body).await?;
     succeeded(action, &data)
+}
+
+/// Makes a call that the club wrote down, and believes what it wrote of success.
+pub(super) async fn written(
+    client: &mut Client,
+    permit: Permit,
+    name: &'static str,
+    call: &Filled,
+) -> Result<(), CallError> {
+    let data = client.call(permit, Action::Written { name, call }, &call.body).await?;
+    if call.success.shows(&data) {
+        return Ok(());
+    }
+    let said = answer::result(&data).map_or("no result".to_owned(), |word| format!("result {word}"));
+    Err(CallError::Call { action: name, failure: Failure::Refused(said) })
 }
 
 fn succeeded(action: Action<'_>, data: &Value) -> Result<(), CallError> {

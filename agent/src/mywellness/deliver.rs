@@ -2,9 +2,10 @@
 
 use jiff::tz::TimeZone;
 
+use super::actions::Filled;
 use super::client::{CallError, Client};
 use super::courier::{self, Creation};
-use super::facts::{MatchInDoubt, PersonLinked, VisitResent};
+use super::facts::{CheckInResent, MatchInDoubt, PersonLinked, VisitResent};
 use super::outcome::{self, Before, Call};
 use super::plan::{Known, Rules, Step, plan};
 use super::reach::BadSetup;
@@ -61,7 +62,7 @@ impl Mywellness {
 
     async fn deliver(&mut self, row: &OutboxRow, feed: &mut Feed) -> Result<RowOutcome, Undone> {
         let records = Records::of(feed, self.clock.clone());
-        let Some(known) = records.known(row.person).await? else {
+        let Some(known) = records.known(row).await? else {
             return Ok(RowOutcome::Suppressed("the person was erased".into()));
         };
         let rules = Rules { config: &self.config, timezone: &self.timezone };
@@ -77,6 +78,7 @@ impl Mywellness {
             }
             Step::Create { body, before } => return self.link(row, &known, (&body, before), feed).await,
             Step::Visit { user, body, before } => self.visit(row, &user, (&body, before), feed).await?,
+            Step::CheckIn { call, before } => self.check_in(row, (&call, before), feed).await?,
             Step::Update { facility_user, body } => self.update(&facility_user, &body).await?,
             Step::SaveMembership { facility_user, body } => {
                 let permit = self.client.permit().await.map_err(repeatable)?;
@@ -105,6 +107,21 @@ impl Mywellness {
             VisitResent { visit: &row.key }.tell();
         }
         courier::visit(&mut self.client, permit, user, body).await.map_err(once)
+    }
+
+    async fn check_in(
+        &mut self,
+        row: &OutboxRow,
+        (call, before): (&Filled, Before),
+        feed: &mut Feed,
+    ) -> Result<(), Undone> {
+        let once = |error| Undone::There(error, Call::Once(before));
+        let permit = self.client.permit().await.map_err(once)?;
+        feed.begin(row).await?;
+        if before == Before::InDoubt {
+            CheckInResent { attendance: &row.key }.tell();
+        }
+        courier::written(&mut self.client, permit, "check_in", call).await.map_err(once)
     }
 
     /// Makes or matches the person, remembers who they are there, and tells the rest of their data.

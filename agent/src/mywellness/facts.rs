@@ -91,3 +91,19 @@ impl Fact for VisitResent<'_> {
         metrics::counter!("varco_mywellness_visits_resent_total").increment(1);
     }
 }
+
+/// A check-in is sent again because the answer was lost: it may stand twice there.
+pub(super) struct CheckInResent<'a> {
+    /// The attendance's id.
+    pub(super) attendance: &'a str,
+}
+
+impl Fact for CheckInResent<'_> {
+    fn tell(&self) {
+        tracing::warn!(
+            attendance = self.attendance,
+            "check-in sent to Mywellness again after a lost answer: it may stand there twice"
+        );
+        metrics::counter!("varco_mywellness_check_ins_resent_total").increment(1);
+    }
+}

@@ -3,6 +3,7 @@
 //! One row at a time: `plan` (pure) says what a row asks for, `client` sends it, `outcome` (pure) says what the answer
 //! means for the row. Sources of the protocol's facts are named where they are used; no official reference is public.
 
+mod actions;
 mod answer;
 mod client;
 mod config;
@@ -14,13 +15,16 @@ mod plan;
 mod reach;
 mod records;
 mod selection;
+mod template;
 mod translate;
 mod wire;
 
 #[cfg(test)]
 mod pretend;
 
+pub use actions::{Actions, CHECK_IN, Method, Success, TemplatedAction};
 pub use client::{CheckError, check};
 pub use config::*;
 pub use deliver::Mywellness;
 pub use reach::BadSetup;
+pub use template::{BadTemplate, BodyTemplate, PathTemplate, Placeholder};

@@ -1,14 +1,18 @@
 //! What a row asks for, from what is known of its person: one step, decided without asking anybody. Pure.
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use super::actions::Filled;
 use super::outcome::Before;
 use super::selection::{self, NotTold};
 use super::wire::{CreateBody, MembershipBody, UpdateBody, VisitBody};
 use super::{Config, Mode, OnLostAnswer, translate};
 use crate::domain::{ClockQuality, FactKind, Hold, Now, OutboxRow, Person, PersonId, RowOutcome, RowState, VisitTold};
 use crate::store::Link;
+
+mod attendance;
 
 /// What the store knows of a row's person.
 #[derive(Clone, Debug)]
@@ -17,6 +21,8 @@ pub(super) struct Known {
     pub(super) person: Person,
     /// How they are known there, if they are.
     pub(super) link: Option<Link>,
+    /// The activity there that the row's class is one of, if it is linked to one.
+    pub(super) activity: Option<String>,
 }
 
 /// What applies to every row.
@@ -37,6 +43,8 @@ pub(super) enum Step {
     NeverLink(NotTold),
     /// Tell the visit.
     Visit { user: String, body: VisitBody, before: Before },
+    /// Tell that they came to a class.
+    CheckIn { call: Filled, before: Before },
     /// Make or match the person there; if an earlier answer was lost, look them up first.
     Create { body: CreateBody, before: Before },
     /// Bring data up to date.
@@ -50,13 +58,12 @@ pub(super) fn plan(row: &OutboxRow, known: &Known, rules: &Rules<'_>, now: Now) 
     let today = now.wall.to_zoned(rules.timezone.clone()).date();
     let (person, link) = (&known.person, known.link.as_ref());
     let step = match row.kind {
-        FactKind::Visit => visit(row, person, link, rules, today),
+        FactKind::Visit => visit(row, known, rules, today),
         FactKind::Person => introduce(row, person, link, rules, today),
         FactKind::Membership => membership(person, link, rules, today),
         FactKind::Groups => groups(person, link, rules, today),
-        FactKind::Passage | FactKind::Attendance | FactKind::Alarm => {
-            Ok(suppressed("Mywellness is not told of this kind of fact"))
-        }
+        FactKind::Attendance => attendance::check_in(row, known, rules, today),
+        FactKind::Passage | FactKind::Alarm => Ok(suppressed("Mywellness is not told of this kind of fact")),
     };
     match step {
         Ok(step) => step,
@@ -69,34 +76,31 @@ pub(super) fn plan(row: &OutboxRow, known: &Known, rules: &Rules<'_>, now: Now) 
     }
 }
 
-/// A member's visit is told if they are a member now, or if they are known there and were one on that day: three weeks
-/// offline must not take the visits of one who left meanwhile. Whoever is not known there must be selected today,
-/// because today it is decided whether they will be.
-fn visit(
-    row: &OutboxRow,
-    person: &Person,
-    link: Option<&Link>,
-    rules: &Rules<'_>,
-    today: Date,
-) -> Result<Step, NotTold> {
+fn visit(row: &OutboxRow, known: &Known, rules: &Rules<'_>, today: Date) -> Result<Step, NotTold> {
     let before = before(row);
-    selection::lets_activity_sync(person)?;
+    selection::lets_activity_sync(&known.person)?;
     let Ok(told) = serde_json::from_str::<VisitTold>(&row.body) else {
         return Ok(Step::Settle(RowOutcome::Never("the row's visit cannot be read".into())));
     };
-    let that_day = told.started_at.to_zoned(rules.timezone.clone()).date();
-    let selects = |day| selection::selects(&rules.config.selection, person, day);
-    let was_selected = link.is_some() && selects(that_day).is_ok();
-    if !was_selected {
-        selects(today)?;
-    }
+    told_of_that_day(known, rules, (told.started_at, today))?;
     if before == Before::InDoubt && rules.config.on_lost_answer == OnLostAnswer::Park {
         let why = "the answer was lost: it may stand at Mywellness already";
         return Ok(Step::Settle(RowOutcome::Never(why.into())));
     }
-    let Some(link) = link else { return Ok(unlinked(rules)) };
+    let Some(link) = &known.link else { return Ok(unlinked(rules)) };
     let body = translate::visit(told.started_at, rules.timezone);
     Ok(Step::Visit { user: link.user_id.clone(), body, before })
+}
+
+/// What a member did is told if they are a member now, or if they are known there and were one on that day: three weeks
+/// offline must not take the visits of one who left meanwhile. Whoever is not known there must be selected today,
+/// because today it is decided whether they will be.
+fn told_of_that_day(known: &Known, rules: &Rules<'_>, (at, today): (Timestamp, Date)) -> Result<(), NotTold> {
+    selection::lets_activity_sync(&known.person)?;
+    let selects = |day| selection::selects(&rules.config.selection, &known.person, day);
+    let that_day = at.to_zoned(rules.timezone.clone()).date();
+    let was_selected = known.link.is_some() && selects(that_day).is_ok();
+    if was_selected { Ok(()) } else { selects(today) }
 }
 
 fn introduce(

@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-use super::{Config, Mode, OnLostAnswer, Selection};
+use super::{Actions, Config, Mode, OnLostAnswer, Selection};
 use crate::domain::{FactKind, Person};
 
 pub(super) const API_KEY: &str = "key-that-nobody-may-see";
@@ -37,6 +37,7 @@ pub(super) fn config(base_url: &str) -> Config {
         email_required: true,
         gender_required: true,
         selection: Selection::Everyone,
+        actions: Actions::default(),
     }
 }
 

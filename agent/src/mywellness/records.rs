@@ -2,7 +2,7 @@
 
 use super::plan::Known;
 use crate::clock::Clock;
-use crate::domain::{ExternalId, FactKind, Hold, LaneId, PersonId};
+use crate::domain::{Attendance, ClassProductId, ExternalId, FactKind, Hold, LaneId, OutboxRow, PersonId};
 use crate::outbox::Feed;
 use crate::store::{Link, LinkSaved, Store, StoreError};
 
@@ -19,11 +19,14 @@ impl Records {
     }
 
     /// What is known of a row's person; none: they were erased, or the row is nobody's.
-    pub(super) async fn known(&self, person: Option<PersonId>) -> Result<Option<Known>, StoreError> {
-        let Some(id) = person else { return Ok(None) };
+    pub(super) async fn known(&self, row: &OutboxRow) -> Result<Option<Known>, StoreError> {
+        let Some(id) = row.person else { return Ok(None) };
+        let product = product_of(row);
         let reading = self.store.read("reading a person for Mywellness", move |view| {
             let Some(stored) = view.person_by_id(id)? else { return Ok(None) };
-            Ok(Some(Known { id, person: stored.person, link: view.link(id)? }))
+            let product = product.map_or(Ok(None), |product| view.class_product(&product))?;
+            let activity = product.and_then(|product| product.mywellness_id);
+            Ok(Some(Known { id, person: stored.person, link: view.link(id)?, activity }))
         });
         reading.await
     }
@@ -69,4 +72,10 @@ impl Records {
             .write("releasing what waited for a link", move |tx| tx.release_held(&lane, id, Hold::Link, now).map(drop));
         releasing.await
     }
+}
+
+/// The product of the class that a row of attendance tells of.
+fn product_of(row: &OutboxRow) -> Option<ClassProductId> {
+    let attendance = (row.kind == FactKind::Attendance).then(|| serde_json::from_str::<Attendance>(&row.body));
+    attendance?.ok().map(|attendance| attendance.product)
 }

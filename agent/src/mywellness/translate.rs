@@ -99,7 +99,12 @@ pub(super) fn membership(person: &Person, today: Date) -> Option<MembershipBody>
 
 /// A visit at its local time, with the offset that held at that moment: the hour that comes twice in autumn stays two.
 pub(super) fn visit(started_at: Timestamp, timezone: &TimeZone) -> VisitBody {
-    VisitBody { visit_date: started_at.to_zoned(timezone.clone()).strftime("%Y-%m-%d %H:%M:%S %:z").to_string() }
+    VisitBody { visit_date: moment(started_at, timezone) }
+}
+
+/// A moment as Mywellness writes it: local time with the offset that held then.
+pub(super) fn moment(at: Timestamp, timezone: &TimeZone) -> String {
+    at.to_zoned(timezone.clone()).strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
 }
 
 fn said(text: &str) -> Option<String> {

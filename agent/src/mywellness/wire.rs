@@ -5,6 +5,9 @@
 
 use serde::Serialize;
 
+use super::actions::{Filled, Method};
+use super::template::PathPart;
+
 /// Body of `AccessIntegration`. Not `Debug`: it holds the secrets.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -106,14 +109,27 @@ pub(super) struct VisitBody {
 }
 
 /// What is asked of Mywellness: the last parts of a path, and the name in errors and metrics.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) enum Action<'a> {
-    LogIn { application: &'a str },
+    LogIn {
+        application: &'a str,
+    },
     Create,
     LookUp,
-    Update { facility_user: &'a str },
-    SaveMembership { facility_user: &'a str },
-    Visit { user: &'a str },
+    Update {
+        facility_user: &'a str,
+    },
+    SaveMembership {
+        facility_user: &'a str,
+    },
+    Visit {
+        user: &'a str,
+    },
+    /// A call as the club wrote it down, by its name.
+    Written {
+        name: &'static str,
+        call: &'a Filled,
+    },
 }
 
 impl<'a> Action<'a> {
@@ -126,7 +142,19 @@ impl<'a> Action<'a> {
             Self::Update { facility_user } => vec!["core", "facilityuser", facility_user, "Update"],
             Self::SaveMembership { facility_user } => vec!["core", "facilityuser", facility_user, "SaveMembership"],
             Self::Visit { user } => vec!["core", "user", user, "Visit"],
+            Self::Written { call, .. } => {
+                let part = |part: &'a PathPart| match part {
+                    PathPart::Text(text) => text.as_str(),
+                    PathPart::FacilityId => facility_id,
+                };
+                call.path.iter().map(part).collect()
+            }
         }
+    }
+
+    /// All that is publicly known is asked with POST.
+    pub(super) fn method(self) -> Method {
+        if let Self::Written { call, .. } = self { call.method } else { Method::Post }
     }
 
     /// The stable word, as in errors and metrics.
@@ -138,6 +166,7 @@ impl<'a> Action<'a> {
             Self::Update { .. } => "update",
             Self::SaveMembership { .. } => "membership",
             Self::Visit { .. } => "visit",
+            Self::Written { name, .. } => name,
         }
     }
 }

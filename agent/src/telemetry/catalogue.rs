@@ -43,6 +43,10 @@ const COUNTERS: &[(&str, &str)] = &[
     ("varco_mywellness_visits_resent_total", "Visits sent again after a lost answer: they may stand there twice."),
     ("varco_webhook_requests_total", "Events posted to the receivers of webhooks, by lane and outcome."),
     ("varco_webhook_gone_total", "Times that a receiver said that it wants no more events (410)."),
+    (
+        "varco_mywellness_check_ins_resent_total",
+        "Check-ins to classes sent again after a lost answer: they may stand there twice.",
+    ),
     ("varco_store_commits_total", "Commits of the store."),
     ("varco_store_jobs_total", "Jobs made durable by those commits."),
     ("varco_store_commits_failed_total", "Commits that failed; what must not be lost is tried again."),

@@ -83,6 +83,13 @@ impl Club {
         list.get_mut(list.len() - 1).expect("one was just pushed")
     }
 
+    /// A `[[kind]]` table that was appended before, to change its keys.
+    pub fn change(&mut self, kind: &str, id: &str) -> &mut Table {
+        let list = self.document[kind].as_array_of_tables_mut().expect("a test changes what it appended");
+        let mut tables = list.iter_mut();
+        tables.find(|table| table["id"].as_str() == Some(id)).expect("a test changes what it appended")
+    }
+
     /// A gate behind a channel of a USB relay board.
     pub fn relay_gate(&mut self, id: &str, port: &Path, channel: u8) -> &mut Table {
         let gate = self.add("gate", id);

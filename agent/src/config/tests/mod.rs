@@ -1,5 +1,6 @@
 //! Stories about the configuration file: what is written goes in, what is told comes out.
 
+mod actions;
 mod doors;
 mod hostile;
 mod manual;
@@ -39,7 +40,8 @@ frame = "line"
 "#;
 
 fn load(text: &str) -> Result<Loaded, Problems> {
-    let around = Surroundings { folder: "/nowhere".into(), ..Surroundings::default() };
+    let variables = [("SECRET".to_owned(), "a secret".to_owned())].into();
+    let around = Surroundings { folder: "/nowhere".into(), variables, ..Surroundings::default() };
     parse(Path::new("varco.toml"), text, &around)
 }
 

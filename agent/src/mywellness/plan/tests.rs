@@ -1,5 +1,7 @@
 //! Stories about what a row asks for, told as one line each.
 
+mod attendance;
+
 use std::time::Duration;
 
 use expect_test::{Expect, expect};
@@ -50,6 +52,7 @@ fn scene(kind: FactKind) -> Scene {
                 permanent_token: None,
                 linked_at: wall,
             }),
+            activity: None,
         },
         config: pretend::config("http://127.0.0.1:1"),
         now: Now { wall, quality: ClockQuality::Synced, uptime: Uptime(Duration::from_secs(60)) },
@@ -93,6 +96,7 @@ fn check(scenes: &[(&str, Scene)], expected: Expect) {
             Step::LinkFirst => "link first".into(),
             Step::NeverLink(why) => format!("never link: {why}"),
             Step::Visit { user, body, before } => format!("visit {user} at {} ({before:?})", body.visit_date),
+            Step::CheckIn { before, .. } => format!("check in ({before:?})"),
             Step::Create { body, before } => format!("create {} ({before:?})", body.external_id),
             Step::Update { facility_user, body } => {
                 let what = body.groups.map_or("personalia".into(), |groups| format!("groups {groups:?}"));
@@ -259,7 +263,7 @@ fn memberships_and_groups_follow_the_link_and_the_end_of_a_membership_is_told() 
             ("groups", groups()),
             ("groups, not linked", groups().unlinked()),
             ("groups, none mapped", scene(FactKind::Groups)),
-            ("attendance", scene(FactKind::Attendance)),
+            ("a passage", scene(FactKind::Passage)),
         ],
         expect![[r#"
             member: Subscribe fu-1
@@ -270,7 +274,7 @@ fn memberships_and_groups_follow_the_link_and_the_end_of_a_membership_is_told() 
             groups: update fu-1 with groups [12]
             groups, not linked: link first
             groups, none mapped: Suppressed("mywellness.group_ids maps no group")
-            attendance: Suppressed("Mywellness is not told of this kind of fact")
+            a passage: Suppressed("Mywellness is not told of this kind of fact")
         "#]],
     );
 }

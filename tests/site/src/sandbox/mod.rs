@@ -110,6 +110,11 @@ impl Sandbox {
         self.inner.book.send_modify(|book| people.into_iter().for_each(|known| book.cloud.know(known)));
     }
 
+    /// From now on accepts an action outside the public contract, and answers it with success.
+    pub fn learn(&self, action: &str) {
+        self.inner.book.send_modify(|book| book.cloud.options.extra_actions.push(action.to_owned()));
+    }
+
     /// Spoils coming answers; several injections wait in line, and each request takes the first that fits it.
     pub fn inject(&self, injection: impl Into<Injection>) {
         let injection = injection.into();

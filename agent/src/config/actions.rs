@@ -1,0 +1,100 @@
+//! `[mywellness.actions]`: calls that Technogym describes to integrators only, written down by the club.
+
+use super::section::{Fault, Section};
+use super::suggest::did_you_mean;
+use super::tree::Node;
+use super::values::{choice, text};
+use crate::domain::FactKind;
+use crate::mywellness::{
+    Actions, BadTemplate, BodyTemplate, CHECK_IN, Method, PathTemplate, Placeholder, Success, TemplatedAction,
+};
+
+const METHODS: [(&str, Method); 2] = [("POST", Method::Post), ("PUT", Method::Put)];
+const EXAMPLE_PATH: &str = "path = \"core/user/{{user_id}}/…\"";
+const EXAMPLE_BODY: &str = "body = '{\"userId\": \"{{user_id}}\"}'";
+
+/// What can be sent only by an action, by its word in `send` and the table of its action.
+const BY_ACTION: [(FactKind, &str, &str); 1] = [(FactKind::Attendance, "attendance", "check_in")];
+
+/// Reads `[mywellness.actions]`, and checks it against what is to be sent.
+pub(super) fn actions(mywellness: &mut Section<'_>, send: &[FactKind]) -> Actions {
+    let mut actions = Actions::default();
+    let mut written = Vec::new();
+    if let Some(mut section) = mywellness.section("actions") {
+        written.extend(BY_ACTION.iter().map(|(.., table)| *table).filter(|table| section.has(table)));
+        actions.check_in = section.section("check_in").and_then(|section| action(section, CHECK_IN));
+        section.finish();
+    }
+    for (kind, word, table) in BY_ACTION {
+        match (send.contains(&kind), written.contains(&table)) {
+            (true, false) => mywellness.problem(
+                "send",
+                format!("sending {word} needs an action that no public document describes"),
+                format!(
+                    "write [mywellness.actions.{table}] as Technogym describes it to integrators, or remove {word}"
+                ),
+            ),
+            (false, true) => mywellness.warning(
+                "send",
+                format!("[mywellness.actions.{table}] is never used"),
+                format!("add \"{word}\" to send, or remove the table"),
+            ),
+            (true, true) | (false, false) => {}
+        }
+    }
+    actions
+}
+
+fn action(mut section: Section<'_>, allowed: &[Placeholder]) -> Option<TemplatedAction> {
+    let method = section.or("method", Method::Post, choice(&METHODS));
+    let path = section.required("path", EXAMPLE_PATH, |node| template(node, allowed, PathTemplate::parse));
+    let body = section.required("body", EXAMPLE_BODY, |node| template(node, allowed, BodyTemplate::parse));
+    let success = success(&mut section);
+    section.finish();
+    Some(TemplatedAction { method, path: path?, body: body?, success })
+}
+
+fn template<T>(
+    node: &Node,
+    allowed: &[Placeholder],
+    parse: impl FnOnce(&str, &[Placeholder]) -> Result<T, BadTemplate>,
+) -> Result<T, Fault> {
+    parse(&text(node)?, allowed).map_err(|bad| Fault::new(bad.to_string(), mend(&bad, allowed)))
+}
+
+fn mend(bad: &BadTemplate, allowed: &[Placeholder]) -> String {
+    let words = || allowed.iter().map(|it| it.word());
+    match bad {
+        BadTemplate::Open => "close it, as in {{user_id}}".into(),
+        BadTemplate::Unknown(word) if word == Placeholder::FacilityId.word() => {
+            "it can only be a whole part of a path, as in core/facility/{{facility_id}}/…".into()
+        }
+        BadTemplate::Unknown(word) => match did_you_mean(word, words()) {
+            Some(meant) => format!("did you mean {{{{{meant}}}}}?"),
+            None => format!("possible: {}", words().collect::<Vec<_>>().join(", ")),
+        },
+        BadTemplate::Path(_) => "write parts with / between them, without one at the ends, and without ? or #".into(),
+        BadTemplate::Body(_) => "write a JSON object; a placeholder stands inside a text, or alone for a value".into(),
+        BadTemplate::Token => "remove `token` from the body".into(),
+    }
+}
+
+/// `success = "status"` or `success = { pointer = "/result", equals = "Success" }`.
+fn success(section: &mut Section<'_>) -> Success {
+    if section.is_table("success") {
+        let Success::Says { pointer, value } = Success::default() else { return Success::Answered };
+        return section.section("success").map_or_else(Success::default, |mut section| {
+            let pointer = section.or("pointer", pointer, json_pointer);
+            let value = section.or("equals", value, text);
+            section.finish();
+            Success::Says { pointer, value }
+        });
+    }
+    section.or("success", Success::default(), choice(&[("status", Success::Answered)]))
+}
+
+fn json_pointer(node: &Node) -> Result<String, Fault> {
+    let pointer = text(node)?;
+    let mend = "write a JSON pointer into the answer's data, as in \"/result\"";
+    if pointer.starts_with('/') { Ok(pointer) } else { Err(Fault::new(format!("{pointer:?} is no pointer"), mend)) }
+}

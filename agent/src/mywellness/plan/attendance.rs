@@ -1,0 +1,54 @@
+//! What the attendance of a class asks for: a check-in, once its product is linked to an activity there.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use super::{Before, Known, NotTold, Rules, Step, before, told_of_that_day, unlinked};
+use crate::domain::{Attendance, Hold, OutboxRow, RowOutcome};
+use crate::mywellness::OnLostAnswer;
+use crate::mywellness::template::{Placeholder, Values};
+use crate::mywellness::translate::moment;
+use crate::store::Link;
+
+/// Attendance is a member's activity, as a visit is: told to whom it concerns by the same rules.
+pub(super) fn check_in(row: &OutboxRow, known: &Known, rules: &Rules<'_>, today: Date) -> Result<Step, NotTold> {
+    let Ok(told) = serde_json::from_str::<Attendance>(&row.body) else {
+        return Ok(Step::Settle(RowOutcome::Never("the row's attendance cannot be read".into())));
+    };
+    told_of_that_day(known, rules, (told.at, today))?;
+    let Some(action) = &rules.config.actions.check_in else {
+        let why = "[mywellness.actions.check_in] is not configured; retry the row once it is";
+        return Ok(Step::Settle(RowOutcome::Never(why.into())));
+    };
+    let Some(activity) = &known.activity else { return Ok(Step::Settle(RowOutcome::Held(Hold::Mapping))) };
+    let before = before(row);
+    if before == Before::InDoubt && rules.config.on_lost_answer == OnLostAnswer::Park {
+        let why = "the answer was lost: it may stand at Mywellness already";
+        return Ok(Step::Settle(RowOutcome::Never(why.into())));
+    }
+    let Some(link) = &known.link else { return Ok(unlinked(rules)) };
+    Ok(match action.fill(&values(&told, link, known, activity, rules)) {
+        Some(call) => Step::CheckIn { call, before },
+        None => {
+            Step::Settle(RowOutcome::Never("filled in, the path of mywellness.actions.check_in leads elsewhere".into()))
+        }
+    })
+}
+
+fn values(told: &Attendance, link: &Link, known: &Known, activity: &str, rules: &Rules<'_>) -> Values {
+    let local = |at: Timestamp| moment(at, rules.timezone);
+    let day = |form: &str| told.starts_at.to_zoned(rules.timezone.clone()).strftime(form).to_string();
+    Values::from([
+        (Placeholder::UserId, link.user_id.clone()),
+        (Placeholder::FacilityUserId, link.facility_user_id.clone()),
+        (Placeholder::PermanentToken, link.permanent_token.clone().unwrap_or_default()),
+        (Placeholder::ExternalId, known.person.external_id.to_string()),
+        (Placeholder::ActivityId, activity.to_owned()),
+        (Placeholder::ClassId, told.class.to_string()),
+        (Placeholder::StartsAt, local(told.starts_at)),
+        (Placeholder::EndsAt, local(told.ends_at)),
+        (Placeholder::StartDate, day("%Y-%m-%d")),
+        (Placeholder::PartitionDate, day("%Y%m%d")),
+        (Placeholder::AttendedAt, local(told.at)),
+    ])
+}

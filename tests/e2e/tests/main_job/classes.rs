@@ -1,0 +1,116 @@
+//! Classes: a booking opens the gate, the badge ticks its owner off, and upstreams hear of it once, however late.
+
+use anyhow::{Context, Result, ensure};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use site::config;
+use toml_edit::{Array, value};
+
+use crate::club::{Club, SOON, outcome, reasons};
+use crate::people::member;
+
+const CARD: &str = "0415AB12CD";
+
+/// A club that ticks people off at its entry and knows how Mywellness wants to hear of it.
+fn with_check_in(settings: &mut config::Club) {
+    settings.change("reader", "entry-1")["attendance"] = value(true);
+    settings.set("mywellness.send", Array::from_iter(["people", "memberships", "groups", "visits", "attendance"]));
+    settings.set("mywellness.actions.check_in.path", "core/calendarevent/{{activity_id}}/CheckIn");
+    let body = r#"{"userId": "{{user_id}}", "partitionDate": {{partition_date}}, "class": "{{class_id}}"}"#;
+    settings.set("mywellness.actions.check_in.body", body);
+}
+
+async fn put(club: &Club, path: &str, document: Value) -> Result<Value> {
+    let (status, answer) = club.api.put(path, &document).await?;
+    ensure!(matches!(status, 200 | 201), "{path}: {status} {answer}");
+    Ok(answer)
+}
+
+/// A class of yoga that begins so many minutes from now, for an hour.
+async fn yoga_in(club: &Club, minutes: i64, different: Value) -> Result<()> {
+    let starts_at = Timestamp::now() + SignedDuration::from_mins(minutes);
+    let ends_at = starts_at + SignedDuration::from_hours(1);
+    let mut document = json!({"product": "yoga", "starts_at": starts_at, "ends_at": ends_at, "zone": "gym"});
+    document.as_object_mut().context("an object")?.extend(different.as_object().context("an object")?.clone());
+    put(club, "classes/Y-1", document).await.map(drop)
+}
+
+async fn attendance_told(club: &Club, count: usize) -> Result<Vec<Value>> {
+    club.central.wait_until(|seen| seen.of("attendance").count() >= count, SOON).await?;
+    Ok(club.central.look(|seen| seen.of("attendance").map(|message| message.payload.clone()).collect()))
+}
+
+#[tokio::test]
+async fn a_class_that_is_mapped_late_is_checked_in_late_and_once() -> Result<()> {
+    let club = Club::open(with_check_in).await?;
+    club.sandbox.learn("CheckIn");
+    club.put(&member("M-1001", CARD)).await?;
+    put(&club, "classes/products/yoga", json!({"name": "Yoga", "opens_gate": true})).await?;
+    yoga_in(&club, 10, json!({})).await?;
+    put(&club, "classes/Y-1/bookings/M-1001", json!({})).await?;
+
+    let passage = club.badge("entry-1", CARD).await?;
+    assert_eq!(outcome(&passage), "passed");
+    let visit = club.visit_told("M-1001").await?;
+    assert_eq!((visit.data("class"), visit.data("membership")), (&json!("Y-1"), &Value::Null), "by the booking");
+    let told = attendance_told(&club, 1).await?;
+    assert_eq!((&told[0]["type"], &told[0]["data"]["class"]), (&json!("club.varco.attendance.v1"), &json!("Y-1")));
+    assert_eq!((&told[0]["data"]["by"], &told[0]["data"]["person"]), (&json!("badge"), &json!("M-1001")));
+    assert!(told[0]["source"].as_str().is_some_and(|source| source.ends_with("/readers/entry-1")), "{told:?}");
+
+    // The visit does not wait for the mapping.
+    let held = club.wait_for_rows("mywellness", "held", 1).await?.remove(0);
+    assert_eq!((&held["kind"], &held["held_for"]), (&json!("attendance"), &json!("mapping")));
+    club.sandbox.wait_until(|cloud| cloud.visits().len() == 1, SOON).await?;
+    club.badge("exit-1", CARD).await?;
+    club.badge("entry-1", CARD).await?;
+    assert_eq!(club.sandbox.look(|cloud| cloud.of("CheckIn").count()), 0);
+
+    let mapped = json!({"name": "Yoga", "opens_gate": true, "mywellness_id": "act-7"});
+    put(&club, "classes/products/yoga", mapped).await?;
+    club.sandbox.wait_until(|cloud| cloud.of("CheckIn").count() == 1, SOON).await?;
+    club.wait_for_rows("mywellness", "pending", 0).await?;
+    club.wait_for_rows("mywellness", "held", 0).await?;
+    club.wait_for_rows("mqtt", "pending", 0).await?;
+    let (check_ins, user) = club.sandbox.look(|cloud| {
+        let user = cloud.user("M-1001").map(|person| person.user_id.clone());
+        (cloud.of("CheckIn").cloned().collect::<Vec<_>>(), user)
+    });
+    assert_eq!(check_ins.len(), 1, "once, though she passed twice");
+    assert!(check_ins[0].path.ends_with("/core/calendarevent/act-7/CheckIn"), "{}", check_ins[0].path);
+    assert_eq!(check_ins[0].body["userId"].as_str(), user.as_deref());
+    assert!(check_ins[0].body["partitionDate"].is_u64(), "{}", check_ins[0].body);
+    assert_eq!(attendance_told(&club, 1).await?.len(), 1);
+    assert_eq!(club.api.list("classes/Y-1/attendance").await?.len(), 1);
+    club.close().await
+}
+
+#[tokio::test]
+async fn who_has_only_a_booking_comes_in_for_the_class_and_not_before() -> Result<()> {
+    let club = Club::open(with_check_in).await?;
+    let mut anna = member("M-1001", CARD);
+    anna["memberships"] = json!([]);
+    club.put(&anna).await?;
+    put(&club, "classes/products/yoga", json!({"name": "Yoga", "opens_gate": true})).await?;
+    yoga_in(&club, 45, json!({})).await?;
+    put(&club, "classes/Y-1/bookings/M-1001", json!({"status": "waiting"})).await?;
+    let passage = club.badge("entry-1", CARD).await?;
+    assert_eq!((outcome(&passage), reasons(&passage)), ("denied", vec!["class_waiting_list"]));
+    put(&club, "classes/Y-1/bookings/M-1001", json!({})).await?;
+    let passage = club.badge("entry-1", CARD).await?;
+    assert_eq!((outcome(&passage), reasons(&passage)), ("denied", vec!["class_too_early"]));
+    yoga_in(&club, 20, json!({"status": "cancelled"})).await?;
+    let passage = club.badge("entry-1", CARD).await?;
+    assert_eq!((outcome(&passage), reasons(&passage)), ("denied", vec!["class_cancelled"]));
+    yoga_in(&club, 20, json!({})).await?;
+    let passage = club.badge("entry-1", CARD).await?;
+    assert_eq!((outcome(&passage), reasons(&passage)), ("passed", vec![]));
+    assert_eq!(attendance_told(&club, 1).await?.len(), 1);
+    // Whoever is no member is nobody Mywellness is told of.
+    let spared = async || {
+        let rows = club.rows("mywellness", "suppressed").await?;
+        Ok(rows.into_iter().find(|row| row["kind"] == "attendance"))
+    };
+    club.wait_for("attendance that is not told", spared).await?;
+    club.close().await
+}
