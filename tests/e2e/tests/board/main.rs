@@ -3,3 +3,4 @@
 #![allow(clippy::disallowed_methods, reason = "these stories are the world outside the agent")]
 
 mod link;
+mod agent;
