@@ -55,6 +55,7 @@ async fn main() -> Result<()> {
         email_required: !arguments.email_optional,
         gender_required: !arguments.gender_optional,
         extra_actions: arguments.extra_actions,
+        ..Options::default()
     };
     let sandbox = Sandbox::start_at(arguments.listen, options).await?;
     let Options { facility_url, api_key, username, password, .. } = sandbox.options();

@@ -1,9 +1,15 @@
 //! The actions of the contract: log in, create or match, look up, update, delete, membership, visit.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
-use super::cloud::{APPLICATION_ID, Call, Cloud, Membership, Options, Outcome, Person, Visit};
+use super::cloud::{APPLICATION_ID, Call, Cloud, Outcome, said};
 use super::form::{Complaint, Form};
+use super::membership;
+use super::options::Options;
+use super::people::{People, Person};
+use super::visits::Visit;
 
 /// What one path asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,16 +68,23 @@ impl Action<'_> {
         match self {
             Self::Create { .. } => create(cloud, call.body),
             Self::FindByExternalId { .. } => {
-                look_up(cloud, call.body, "externalId", |person| person.external_id.as_deref())
+                look_up(call.body, "externalId", |external_id| cloud.people.by_external_id(external_id))
             }
             Self::FindByPermanentToken { .. } => {
-                look_up(cloud, call.body, "permanentToken", |person| Some(&person.permanent_token))
+                look_up(call.body, "permanentToken", |token| cloud.people.by_permanent_token(token))
             }
-            Self::Update { facility_user } => update(of_facility(cloud, facility_user)?, call.body),
-            Self::Delete { facility_user } => delete(of_facility(cloud, facility_user)?, call.body),
-            Self::SaveMembership { facility_user } => save_membership(of_facility(cloud, facility_user)?, call.body),
+            Self::Update { facility_user } => {
+                let groups = &cloud.options.groups;
+                change(&mut cloud.people, facility_user, |person| update(person, call.body, groups))
+            }
+            Self::Delete { facility_user } => {
+                change(&mut cloud.people, facility_user, |person| delete(person, call.body))
+            }
+            Self::SaveMembership { facility_user } => {
+                change(&mut cloud.people, facility_user, |person| membership::save(person, call.body))
+            }
             Self::Visit { user } => visit(cloud, user, call),
-            Self::Extra => Ok(json!({ "result": "Success" })),
+            Self::Extra => Ok(said("Success")),
         }
     }
 }
@@ -105,8 +118,10 @@ fn create(cloud: &mut Cloud, body: &Map<String, Value>) -> Outcome {
     let mut profile = Map::new();
     profile.insert("firstName".into(), json!(form.text("firstName")));
     profile.insert("lastName".into(), json!(form.text("lastName")));
-    let email = if cloud.options.email_required { Some(form.text("email")) } else { form.optional_text("email") };
-    profile.insert("email".into(), json!(email));
+    if cloud.options.email_required {
+        form.text("email");
+    }
+    profile.insert("email".into(), json!(form.optional_email("email")));
     form.date("dateOfBirth");
     profile.insert("birthDate".into(), json!(form.optional_text("dateOfBirth")));
     if cloud.options.gender_required {
@@ -116,19 +131,19 @@ fn create(cloud: &mut Cloud, body: &Map<String, Value>) -> Outcome {
     let external_id = form.text("externalId");
     form.finish()?;
 
-    let same = |person: &&mut Person| {
-        let key = ["firstName", "lastName", "birthDate", "gender"];
-        !person.deleted && key.iter().all(|field| person.profile.get(*field) == profile.get(*field))
-    };
-    let taken = cloud.people.iter().any(|it| !it.deleted && it.external_id.as_deref() == Some(external_id));
-    let mut matches: Vec<&mut Person> = cloud.people.iter_mut().filter(same).collect();
-    match matches.as_mut_slice() {
-        [] if taken => Err(vec![Complaint::new("externalId", "Validation", "it belongs to another person")]),
-        [] => Ok(ids("Created", cloud.add(profile, Some(external_id.to_owned())))),
+    let alike = cloud.people.alike(&profile);
+    match alike.as_slice() {
+        [] if cloud.people.by_external_id(external_id).is_some() => {
+            Err(vec![Complaint::new("externalId", "Validation", "it belongs to another person")])
+        }
+        [] => match cloud.people.add(profile, Some(external_id.to_owned())) {
+            Some(person) => Ok(ids("Created", person)),
+            None => Err(vec![Complaint::new("FacilityFull", "Validation", "the sandbox holds no more people")]),
+        },
         [only] => {
-            // A person linked elsewhere keeps that link: it is for the caller to notice that the ids are not new to it.
-            only.external_id.get_or_insert_with(|| external_id.to_owned());
-            Ok(ids("MatchFound", only))
+            let user = only.user_id.clone();
+            let person = cloud.people.join(&user, external_id).expect("who was found is there");
+            Ok(ids("MatchFound", person))
         }
         several => {
             let matched: Vec<Value> = several.iter().map(|person| masked(person)).collect();
@@ -148,28 +163,39 @@ fn masked(person: &Person) -> Value {
     let email = person.profile.get("email").and_then(Value::as_str).unwrap_or_default();
     let (name, host) = email.split_once('@').unwrap_or((email, ""));
     let first: String = name.chars().take(1).collect();
-    json!({
-        "userId": person.user_id, "facilityUserId": person.facility_user_id, "email": format!("{first}***@{host}"),
-    })
+    // Who is known from another club only has no id in this one yet.
+    let facility_user = person.in_club.then_some(&person.facility_user_id);
+    json!({ "userId": person.user_id, "facilityUserId": facility_user, "email": format!("{first}***@{host}") })
 }
 
-fn look_up(cloud: &Cloud, body: &Map<String, Value>, field: &str, key: impl Fn(&Person) -> Option<&str>) -> Outcome {
+/// Performs a look-up by one field of the body.
+pub(super) fn look_up<'a>(
+    body: &Map<String, Value>,
+    field: &str,
+    find: impl FnOnce(&str) -> Option<&'a Person>,
+) -> Outcome {
     let mut form = Form::new(body, &[field]);
     let wanted = form.text(field);
     form.finish()?;
-    let found = cloud.people.iter().find(|person| !person.deleted && key(person) == Some(wanted));
-    let person = found.ok_or_else(|| vec![Complaint::new(field, "NotFound", "there is no such person")])?;
+    find(wanted).map(profile).ok_or_else(|| nobody(field))
+}
+
+/// All that a look-up tells of a person.
+pub(super) fn profile(person: &Person) -> Value {
     let mut data = person.profile.clone();
     data.insert("userId".into(), json!(person.user_id));
     data.insert("facilityUserId".into(), json!(person.facility_user_id));
     data.insert("permanentToken".into(), json!(person.permanent_token));
     data.insert("externalId".into(), json!(person.external_id));
-    Ok(Value::Object(data))
+    Value::Object(data)
 }
 
-fn of_facility<'a>(cloud: &'a mut Cloud, facility_user: &str) -> Result<&'a mut Person, Vec<Complaint>> {
-    let found = cloud.people.iter_mut().find(|person| !person.deleted && person.facility_user_id == facility_user);
-    found.ok_or_else(|| vec![Complaint::new("facilityUserId", "NotFound", "there is no such person")])
+pub(super) fn nobody(field: &str) -> Vec<Complaint> {
+    vec![Complaint::new(field, "NotFound", "there is no such person")]
+}
+
+fn change(people: &mut People, facility_user: &str, change: impl FnOnce(&mut Person) -> Outcome) -> Outcome {
+    people.change(facility_user, change).unwrap_or_else(|| Err(nobody("facilityUserId")))
 }
 
 const PROFILE_TEXTS: [&str; 12] = [
@@ -188,7 +214,7 @@ const PROFILE_TEXTS: [&str; 12] = [
 ];
 
 /// A partial update: what is absent stays, and `groups` replaces the set.
-fn update(person: &mut Person, body: &Map<String, Value>) -> Outcome {
+fn update(person: &mut Person, body: &Map<String, Value>, known_groups: &BTreeMap<i64, String>) -> Outcome {
     let others = ["birthDate", "gender", "levelOfInterest", "measurementSystem", "groups"];
     let known: Vec<&str> = PROFILE_TEXTS.into_iter().chain(others).collect();
     let mut form = Form::new(body, &known);
@@ -204,7 +230,11 @@ fn update(person: &mut Person, body: &Map<String, Value>) -> Outcome {
     form.optional_word("gender", &["M", "F"]);
     form.optional_word("levelOfInterest", &["NotInterested", "Interested", "VeryInterested"]);
     form.optional_word("measurementSystem", &["Metric", "Imperial", "UsStandard"]);
+    form.optional_email("email");
     let groups = form.optional_numbers("groups");
+    for group in groups.iter().flatten().filter(|group| !known_groups.is_empty() && !known_groups.contains_key(group)) {
+        form.complain("groups", "NotFound", format!("there is no group {group}"));
+    }
     form.finish()?;
     for (field, value) in body.iter().filter(|(field, _)| !["token", "groups"].contains(&field.as_str())) {
         person.profile.insert(field.clone(), value.clone());
@@ -212,40 +242,13 @@ fn update(person: &mut Person, body: &Map<String, Value>) -> Outcome {
     if let Some(groups) = groups {
         person.groups = groups;
     }
-    Ok(json!({ "result": "Success" }))
+    Ok(said("Success"))
 }
 
 fn delete(person: &mut Person, body: &Map<String, Value>) -> Outcome {
     Form::new(body, &[]).finish()?;
     person.deleted = true;
-    Ok(json!({ "result": "Success" }))
-}
-
-fn save_membership(person: &mut Person, body: &Map<String, Value>) -> Outcome {
-    let mut form = Form::new(body, &["operation", "memberSince", "startOn", "expiresOn", "description"]);
-    let operation = form.word("operation", &["Subscribe", "Renew", "UnSubscribe", "Update", "Froze", "UnFroze"]);
-    let description = form.optional_text("description").unwrap_or_default().to_owned();
-    let begins = matches!(operation, "Subscribe" | "Renew");
-    let mut dates = ["memberSince", "startOn", "expiresOn"].map(|field| {
-        let date = if begins { form.date(field) } else { form.optional_date(field) };
-        date.map(|date| date.to_string())
-    });
-    if let [_, Some(start), Some(end)] = &dates
-        && end < start
-    {
-        form.complain("expiresOn", "Validation", format!("{end} is before {start}"));
-    }
-    form.finish()?;
-    let membership = person.membership.get_or_insert_with(Membership::default);
-    let [member_since, start_on, expires_on] = &mut dates;
-    membership.member_since = member_since.take().or(membership.member_since.take());
-    membership.start_on = start_on.take().or(membership.start_on.take());
-    membership.expires_on = expires_on.take().or(membership.expires_on.take());
-    membership.active = begins || (membership.active && operation != "UnSubscribe");
-    membership.frozen = operation == "Froze" || (membership.frozen && operation == "Update");
-    membership.operation = operation.to_owned();
-    membership.description = description;
-    Ok(json!({ "result": "Success" }))
+    Ok(said("Success"))
 }
 
 /// Counts every visit it accepts; two equal ones are two visits.
@@ -253,9 +256,8 @@ fn visit(cloud: &mut Cloud, user: &str, call: &Call<'_>) -> Outcome {
     let mut form = Form::new(call.body, &["visitDate"]);
     let visit_date = form.moment("visitDate").to_owned();
     form.finish()?;
-    let found = cloud.people.iter().find(|person| !person.deleted && person.user_id == user);
-    let person = found.ok_or_else(|| vec![Complaint::new("userId", "NotFound", "there is no such person")])?;
+    let person = cloud.people.by_user(user).ok_or_else(|| nobody("userId"))?;
     let external_id = person.external_id.clone();
-    cloud.visits.push(Visit { user_id: user.to_owned(), external_id, visit_date, at: call.at });
-    Ok(json!({ "result": "Success" }))
+    let visit = Visit { user_id: user.to_owned(), external_id, visit_date, at: call.at };
+    if cloud.visits.add(visit) { Ok(said("Success")) } else { Ok(said("Error")) }
 }

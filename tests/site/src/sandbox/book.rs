@@ -1,54 +1,27 @@
 //! The sandbox's book: every request with its answer, and the rules that stand before the cloud.
 
-use std::time::Duration;
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::cloud::{Call, Cloud, Options, Person, Reply, Visit};
-use super::fault::{self, Fault, Injection, Work};
-
-/// Requests kept; a run that makes more should look at visits and people instead.
-const REQUESTS_MAX: usize = 500_000;
+use super::cloud::{Call, Cloud, Reply};
+use super::fault::{self, Fault, Injection, Met, Work};
+use super::options::Options;
+use super::people::Person;
+use super::rate::{Limiter, RateLimit};
+use super::record::{Deed, Record, Request, Tally};
+use super::spoil::{NOT_FOUND_PAGE, Outgoing, page, spoil};
+use super::visits::Visit;
 
 /// Fields of bodies and answers that are never written down.
 const SECRETS: [&str; 3] = ["token", "password", "apiKey"];
 
-/// The page ASP.NET shows for an action nobody wrote.
-const NOT_FOUND_PAGE: &str = "<!DOCTYPE html><html><head><title>The resource cannot be found.</title></head><body>\
-    <h1>Server Error in '/' Application.</h1><h2><i>The resource cannot be found.</i></h2>\
-    <p>Description: HTTP 404. The resource you are looking for (or one of its dependencies) could have been removed.</p>\
-    </body></html>";
-
-/// The page of a cloud under maintenance.
-const MAINTENANCE_PAGE: &str = "<!DOCTYPE html><html><head><title>Maintenance</title></head><body>\
-    <h1>We will be back soon</h1></body></html>";
-
-/// One request and what became of it.
-#[derive(Debug, Clone, Serialize)]
-pub struct Request {
-    /// When it arrived.
-    pub at: Timestamp,
-    /// The last part of its path.
-    pub action: String,
-    /// The whole path.
-    pub path: String,
-    /// Its body without token, password and key.
-    pub body: Value,
-    /// The status of the answer; 0 if the connection was cut instead.
-    pub status: u16,
-    /// The answer without its token; null if it was not JSON.
-    pub answer: Value,
-    /// What was done to it.
-    pub fault: Option<Fault>,
-}
-
-impl Request {
-    /// Whether the cloud did the work, whatever the caller was told.
-    pub fn succeeded(&self) -> bool {
-        self.answer.get("data").is_some()
-    }
+/// Why a request never reaches an action.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Unread {
+    pub(super) status: u16,
+    pub(super) why: &'static str,
 }
 
 /// A request as the server read it.
@@ -57,109 +30,157 @@ pub(super) struct Incoming<'a> {
     pub(super) path: &'a str,
     pub(super) client: Option<&'a str>,
     pub(super) api_key: Option<&'a str>,
-    pub(super) is_json_post: bool,
-    pub(super) body: Option<Map<String, Value>>,
+    pub(super) body: Result<Map<String, Value>, Unread>,
     pub(super) at: Timestamp,
-}
-
-/// What the server has to send.
-#[derive(Debug, Clone)]
-pub(super) struct Outgoing {
-    /// 0 cuts the connection.
-    pub(super) status: u16,
-    pub(super) is_html: bool,
-    pub(super) text: String,
-    pub(super) retry_after_s: Option<u32>,
-    pub(super) delay: Duration,
 }
 
 /// Everything the sandbox holds.
 #[derive(Debug)]
 pub struct Book {
     pub(super) cloud: Cloud,
-    pub(super) faults: Vec<Injection>,
-    pub(super) rate_limit: Option<u32>,
-    requests: Vec<Request>,
+    faults: Vec<Injection>,
+    limiter: Option<Limiter>,
+    record: Record,
 }
 
 impl Book {
     /// Every visit accepted, repetitions included.
     pub fn visits(&self) -> &[Visit] {
-        &self.cloud.visits
+        self.cloud.visits.all()
     }
 
-    /// Every person, deleted ones included.
+    /// The visits accepted of one person, by the club's own number, in the order in which they came.
+    pub fn visits_of(&self, external_id: &str) -> Vec<&Visit> {
+        self.user(external_id).map_or_else(Vec::new, |person| self.cloud.visits.of(&person.user_id).collect())
+    }
+
+    /// Visits that stand there more than once: whose, when, and how often.
+    pub fn visits_repeated(&self) -> Vec<(&str, &str, usize)> {
+        let mut times: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+        for visit in self.visits() {
+            *times.entry((visit.external_id.as_deref().unwrap_or_default(), &visit.visit_date)).or_default() += 1;
+        }
+        times.into_iter().filter(|(_, times)| *times > 1).map(|((whose, when), times)| (whose, when, times)).collect()
+    }
+
+    /// Every person, deleted ones and those of other clubs included.
     pub fn users(&self) -> &[Person] {
-        &self.cloud.people
+        self.cloud.people.all()
     }
 
     /// The person linked to one of the club's own numbers.
     pub fn user(&self, external_id: &str) -> Option<&Person> {
-        self.users().iter().find(|person| !person.deleted && person.external_id.as_deref() == Some(external_id))
+        self.cloud.people.by_external_id(external_id)
     }
 
-    /// Every request, oldest first.
+    /// The last requests, oldest first; of a run with tens of thousands, [`Book::tally`] and [`Book::deeds`] know all.
     pub fn requests(&self) -> &[Request] {
-        &self.requests
+        self.record.requests()
     }
 
-    /// The requests of one action.
+    /// The last requests of one action.
     pub fn of<'a>(&'a self, action: &'a str) -> impl Iterator<Item = &'a Request> {
-        self.requests.iter().filter(move |request| request.action == action)
+        self.requests().iter().filter(move |request| request.action == action)
+    }
+
+    /// How often an action was asked for, and what came of it.
+    pub fn tally(&self, action: &str) -> Tally {
+        self.tallies().get(action).copied().unwrap_or_default()
+    }
+
+    /// The same of every action, by name.
+    pub fn tallies(&self) -> &BTreeMap<String, Tally> {
+        self.record.tallies()
+    }
+
+    /// Every call about one person, by the club's own number, in the order in which they came.
+    pub fn deeds(&self, person: &str) -> &[Deed] {
+        self.record.of(person)
+    }
+
+    /// Every call about everybody, person by person.
+    pub fn all_deeds(&self) -> impl Iterator<Item = (&str, &[Deed])> {
+        self.record.all()
+    }
+
+    /// What was done for one person, a line for each effect; what had none is left out.
+    pub fn effects(&self, person: &str) -> String {
+        self.deeds(person).iter().filter(|deed| deed.is_done()).map(|deed| format!("{deed}\n")).collect()
+    }
+
+    /// The faults that wait, in the order in which they are tried.
+    pub(super) fn faults(&self) -> &[Injection] {
+        &self.faults
     }
 
     pub(super) fn new(options: Options) -> Self {
-        Self { cloud: Cloud::new(options), faults: Vec::new(), rate_limit: None, requests: Vec::new() }
+        Self { cloud: Cloud::new(options), faults: Vec::new(), limiter: None, record: Record::default() }
+    }
+
+    pub(super) fn inject(&mut self, injection: Injection, at: Timestamp) {
+        self.faults.push(injection.begun(at));
+    }
+
+    pub(super) fn limit(&mut self, limit: Option<RateLimit>) {
+        self.limiter = limit.map(Limiter::new);
     }
 
     pub(super) fn heal(&mut self) {
         self.faults.clear();
-        self.rate_limit = None;
+        self.limiter = None;
         self.cloud.suspended = false;
     }
 
     /// Answers one request and writes it down.
     pub(super) fn receive(&mut self, incoming: &Incoming<'_>) -> Outgoing {
         let action = incoming.path.rsplit('/').next().unwrap_or_default();
-        let busy = Fault::Busy { code: 429, retry_after_s: 1 };
-        let fault = if self.is_over_limit(incoming.at) { Some(busy) } else { fault::take(&mut self.faults, action) };
+        let fault = self.fault(action, incoming);
+        if let Some(Fault::TokenExpired { .. }) = fault {
+            self.cloud.expire_tokens();
+        }
         let honest = match fault.map(Fault::work) {
             None | Some(Work::Done) => Some(self.answer(incoming)),
             Some(Work::Undone) => None,
         };
         let answer = honest.as_ref().and_then(|answer| serde_json::from_str(&answer.text).ok());
+        // Who was made by this very call is known by the number in its body; who was deleted by it, still.
+        let person = self.cloud.subject(incoming.path, incoming.body.as_ref().ok());
         let outgoing = spoil(fault, honest);
-        if self.requests.len() < REQUESTS_MAX {
-            self.requests.push(Request {
-                at: incoming.at,
-                action: action.to_owned(),
-                path: incoming.path.to_owned(),
-                body: without_secrets(incoming.body.clone().map_or(Value::Null, Value::Object)),
-                status: outgoing.status,
-                answer: without_secrets(answer.unwrap_or_default()),
-                fault,
-            });
-        }
+        self.record.write(Request {
+            at: incoming.at,
+            action: action.to_owned(),
+            path: incoming.path.to_owned(),
+            person,
+            body: without_secrets(incoming.body.as_ref().map_or(Value::Null, |body| Value::Object(body.clone()))),
+            status: outgoing.status,
+            answer: without_secrets(answer.unwrap_or_default()),
+            fault,
+        });
         outgoing
     }
 
     /// The last requests, for the message of a failed wait.
     pub(super) fn summary(&self) -> String {
-        let last = self.requests.iter().rev().take(5).map(|request| {
+        let last = self.requests().iter().rev().take(5).map(|request| {
             let Request { action, status, answer, fault, .. } = request;
             format!("{action}: {status} {answer} {fault:?}")
         });
         let last: Vec<String> = last.collect();
-        let (requests, visits) = (self.requests.len(), self.visits().len());
-        format!("the sandbox had {requests} requests and {visits} visits, lately {last:#?}")
+        let (tallies, visits) = (self.tallies(), self.visits().len());
+        format!("the sandbox has {visits} visits, was asked for {tallies:?}, lately {last:#?}")
+    }
+
+    fn fault(&mut self, action: &str, incoming: &Incoming<'_>) -> Option<Fault> {
+        let over = self.limiter.as_mut().and_then(|limiter| limiter.refuses(incoming.at));
+        let person = self.cloud.subject(incoming.path, incoming.body.as_ref().ok());
+        let met = Met { action, person: person.as_deref(), at: incoming.at };
+        over.or_else(|| fault::take(&mut self.faults, &met))
     }
 
     fn answer(&mut self, incoming: &Incoming<'_>) -> Outgoing {
-        if !incoming.is_json_post {
-            return page(405, "<h1>POST application/json is expected</h1>");
-        }
-        let Some(body) = &incoming.body else {
-            return page(400, "<h1>The body is no JSON object</h1>");
+        let body = match &incoming.body {
+            Ok(body) => body,
+            Err(unread) => return page(unread.status, &format!("<h1>{}</h1>", unread.why)),
         };
         let reply = self.cloud.answer(&Call {
             path: incoming.path.trim_start_matches('/').split('/').collect(),
@@ -173,34 +194,6 @@ impl Book {
             Reply::NoSuchAction => page(404, NOT_FOUND_PAGE),
         }
     }
-
-    fn is_over_limit(&self, at: Timestamp) -> bool {
-        let Some(limit) = self.rate_limit else { return false };
-        let second_ago = at - Duration::from_secs(1);
-        let lately = self.requests.iter().rev().take_while(|request| request.at > second_ago);
-        lately.filter(|request| request.status != 429).count() >= limit as usize
-    }
-}
-
-fn spoil(fault: Option<Fault>, honest: Option<Outgoing>) -> Outgoing {
-    let honest = honest.unwrap_or_else(|| page(200, MAINTENANCE_PAGE));
-    match fault {
-        None | Some(Fault::Html) => honest,
-        Some(Fault::Status { code, .. }) => page(code, "<h1>Server Error</h1>"),
-        Some(Fault::Busy { code, retry_after_s }) => {
-            Outgoing { retry_after_s: Some(retry_after_s), ..page(code, "<h1>Too busy</h1>") }
-        }
-        Some(Fault::Truncated) => {
-            let half = honest.text.chars().take(honest.text.chars().count() / 2).collect();
-            Outgoing { text: half, ..honest }
-        }
-        Some(Fault::Cut { .. }) => page(0, ""),
-        Some(Fault::Slow { ms }) => Outgoing { delay: Duration::from_millis(ms), ..honest },
-    }
-}
-
-fn page(status: u16, text: &str) -> Outgoing {
-    Outgoing { status, is_html: true, text: text.to_owned(), retry_after_s: None, delay: Duration::ZERO }
 }
 
 fn without_secrets(mut value: Value) -> Value {

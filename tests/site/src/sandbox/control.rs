@@ -3,20 +3,27 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
+use anyhow::{Context, Result, bail, ensure};
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Inner;
-use super::fault::Injection;
+use super::fault::{CONDITIONS, FAULT_FIELDS, Injection};
+use super::people::Known;
+use super::rate::RateLimit;
+use super::{Book, Inner};
 use crate::world;
+
+/// Entries that a list shows if nobody asks for more or fewer: the last ones.
+const SHOWN: usize = 1_000;
 
 /// What can be asked for besides an [`Injection`].
 #[derive(Debug, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 enum Order {
     /// Refuses connections for a while; without a way to connect nobody could ask it to come back.
     Down { for_ms: u64 },
@@ -24,66 +31,176 @@ enum Order {
     ExpireTokens,
     /// Answers 429 beyond this rate; null ends it.
     RateLimit { per_second: Option<u32> },
+    /// Answers with a fault of choice beyond a limit.
+    Limit(RateLimit),
     /// Refuses every call of the facility.
     SuspendFacility,
     /// Ends all faults.
     Heal,
 }
 
+const ORDERS: [&str; 6] = ["down", "expire_tokens", "rate_limit", "limit", "suspend_facility", "heal"];
+
+/// Somebody whom Mywellness knows already.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stranger {
+    first_name: String,
+    last_name: String,
+    birth_date: String,
+    gender: String,
+    #[serde(default)]
+    email: String,
+    #[serde(default)]
+    external_id: Option<String>,
+    /// Known from another club, not from this one.
+    #[serde(default)]
+    elsewhere: bool,
+}
+
+/// Which entries of a list are asked for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    /// Only those about this person, by the club's own number.
+    person: Option<String>,
+    /// Only requests of this action.
+    action: Option<String>,
+    /// At most so many, the last ones.
+    last: Option<usize>,
+}
+
 pub(super) fn routes() -> Router<Arc<Inner>> {
     Router::new()
         .route("/__sandbox/fault", post(order))
-        .route("/__sandbox/requests", get(|State(sandbox): State<Arc<Inner>>| show(sandbox, Shown::Requests)))
-        .route("/__sandbox/visits", get(|State(sandbox): State<Arc<Inner>>| show(sandbox, Shown::Visits)))
-        .route("/__sandbox/users", get(|State(sandbox): State<Arc<Inner>>| show(sandbox, Shown::Users)))
+        .route("/__sandbox/faults", get(|sandbox, wanted| show(sandbox, wanted, faults)))
+        .route("/__sandbox/people", post(know))
+        .route("/__sandbox/requests", get(|sandbox, wanted| show(sandbox, wanted, requests)))
+        .route("/__sandbox/visits", get(|sandbox, wanted| show(sandbox, wanted, visits)))
+        .route("/__sandbox/users", get(|sandbox, wanted| show(sandbox, wanted, users)))
+        .route("/__sandbox/deeds", get(|sandbox, wanted| show(sandbox, wanted, deeds)))
+        .route("/__sandbox/tally", get(|sandbox, wanted| show(sandbox, wanted, tally)))
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Shown {
-    Requests,
-    Visits,
-    Users,
+async fn show(
+    State(sandbox): State<Arc<Inner>>,
+    Query(wanted): Query<Wanted>,
+    of: impl FnOnce(&Book, &Wanted) -> Value,
+) -> Json<Value> {
+    Json(of(&sandbox.book.borrow(), &wanted))
 }
 
-async fn show(sandbox: Arc<Inner>, what: Shown) -> Json<Value> {
-    let book = sandbox.book.borrow();
-    Json(match what {
-        Shown::Requests => json!(book.requests()),
-        Shown::Visits => json!(book.visits()),
-        Shown::Users => json!(book.users()),
-    })
+fn faults(book: &Book, _: &Wanted) -> Value {
+    json!(book.faults())
 }
 
-async fn order(State(sandbox): State<Arc<Inner>>, Json(wish): Json<Value>) -> (StatusCode, Json<Value>) {
-    match obey(&sandbox, wish) {
-        Ok(()) => (StatusCode::OK, Json(json!({ "result": "Success" }))),
-        Err(error) => (StatusCode::BAD_REQUEST, Json(json!({ "error": error.to_string() }))),
+fn tally(book: &Book, _: &Wanted) -> Value {
+    json!(book.tallies())
+}
+
+fn requests(book: &Book, wanted: &Wanted) -> Value {
+    let fits = |it: &&super::Request| {
+        wanted.person.as_deref().is_none_or(|person| it.person.as_deref() == Some(person))
+            && wanted.action.as_deref().is_none_or(|action| it.action == action)
+    };
+    last(book.requests().iter().filter(fits), wanted)
+}
+
+fn visits(book: &Book, wanted: &Wanted) -> Value {
+    match &wanted.person {
+        Some(person) => last(book.visits_of(person).into_iter(), wanted),
+        None => last(book.visits().iter(), wanted),
     }
 }
 
-fn obey(sandbox: &Arc<Inner>, wish: Value) -> serde_json::Result<()> {
-    let orders = ["down", "expire_tokens", "rate_limit", "suspend_facility", "heal"];
-    if !orders.contains(&wish["kind"].as_str().unwrap_or_default()) {
-        let injection: Injection = serde_json::from_value(wish)?;
-        sandbox.book.send_modify(|book| book.faults.push(injection));
+fn users(book: &Book, wanted: &Wanted) -> Value {
+    match &wanted.person {
+        Some(person) => last(book.user(person).into_iter(), wanted),
+        None => last(book.users().iter(), wanted),
+    }
+}
+
+fn deeds(book: &Book, wanted: &Wanted) -> Value {
+    let person = wanted.person.as_deref().unwrap_or_default();
+    last(book.deeds(person).iter().map(ToString::to_string), wanted)
+}
+
+/// The last entries, oldest first.
+fn last<T: serde::Serialize>(entries: impl DoubleEndedIterator<Item = T>, wanted: &Wanted) -> Value {
+    let mut entries: Vec<T> = entries.rev().take(wanted.last.unwrap_or(SHOWN)).collect();
+    entries.reverse();
+    json!(entries)
+}
+
+type Answer = (StatusCode, Json<Value>);
+
+fn answer(done: Result<()>) -> Answer {
+    match done {
+        Ok(()) => (StatusCode::OK, Json(json!({ "result": "Success" }))),
+        Err(error) => (StatusCode::BAD_REQUEST, Json(json!({ "error": format!("{error:#}") }))),
+    }
+}
+
+async fn order(State(sandbox): State<Arc<Inner>>, Json(wish): Json<Value>) -> Answer {
+    answer(obey(&sandbox, wish))
+}
+
+async fn know(State(sandbox): State<Arc<Inner>>, Json(wish): Json<Value>) -> Answer {
+    answer(introduce(&sandbox, wish))
+}
+
+fn obey(sandbox: &Arc<Inner>, wish: Value) -> Result<()> {
+    let kind = wish["kind"].as_str().context("write which kind of fault or order: {\"kind\":\"html\"}")?;
+    if !ORDERS.contains(&kind) {
+        let injection = injection(wish)?;
+        sandbox.book.send_modify(|book| book.inject(injection, Timestamp::now()));
         return Ok(());
     }
     match serde_json::from_value(wish)? {
         Order::Down { for_ms } => go_down(Arc::clone(sandbox), Duration::from_millis(for_ms)),
         Order::ExpireTokens => sandbox.book.send_modify(|book| book.cloud.expire_tokens()),
-        Order::RateLimit { per_second } => sandbox.book.send_modify(|book| book.rate_limit = per_second),
+        Order::RateLimit { per_second } => {
+            sandbox.book.send_modify(|book| book.limit(per_second.map(RateLimit::per_second)));
+        }
+        Order::Limit(limit) => sandbox.book.send_modify(|book| book.limit(Some(limit))),
         Order::SuspendFacility => sandbox.book.send_modify(|book| book.cloud.suspended = true),
-        Order::Heal => sandbox.book.send_modify(super::Book::heal),
+        Order::Heal => sandbox.book.send_modify(Book::heal),
     }
+    Ok(())
+}
+
+/// A misspelt condition would be a fault for everybody, for ever: unknown keys are refused by name.
+fn injection(wish: Value) -> Result<Injection> {
+    let strange = wish.as_object().into_iter().flat_map(|it| it.keys());
+    for key in strange.filter(|key| *key != "kind") {
+        let is_known = CONDITIONS.contains(&key.as_str()) || FAULT_FIELDS.contains(&key.as_str());
+        ensure!(is_known, "{key} is no part of a fault; conditions are {}", CONDITIONS.join(", "));
+    }
+    let injection: Injection = serde_json::from_value(wish)?;
+    match injection.fault {
+        _ if injection.percent.is_some_and(|percent| percent > 100) => bail!("percent is at most 100"),
+        fault if !fault.has_possible_status() => bail!("code is an HTTP status from 200 to 599"),
+        _ => Ok(injection),
+    }
+}
+
+fn introduce(sandbox: &Arc<Inner>, wish: Value) -> Result<()> {
+    let strangers: Vec<Stranger> = serde_json::from_value(wish).context("a list of people is expected")?;
+    sandbox.book.send_modify(|book| {
+        for stranger in strangers {
+            let Stranger { first_name, last_name, birth_date, gender, email, external_id, elsewhere } = stranger;
+            let known = Known { first_name, last_name, birth_date, gender, email, external_id };
+            if elsewhere {
+                book.cloud.people.know_elsewhere(&known);
+            } else {
+                book.cloud.people.know(&known);
+            }
+        }
+    });
     Ok(())
 }
 
 /// The task stands outside the server, which it ends; the answer to the order may be lost with it.
 fn go_down(sandbox: Arc<Inner>, lasting: Duration) {
-    world::spawn(async move {
-        sandbox.down().await;
-        tokio::time::sleep(lasting).await;
-        // Only an address taken by a stranger could fail here, and the port is reserved.
-        let _ = sandbox.up().await;
-    });
+    world::spawn(async move { sandbox.down_for(lasting).await });
 }

@@ -78,6 +78,16 @@ impl<'a> Form<'a> {
         date
     }
 
+    /// An address that mail could be sent to, if there is one.
+    pub(super) fn optional_email(&mut self, field: &str) -> Option<&'a str> {
+        let text = self.optional_text(field).filter(|text| !text.is_empty())?;
+        let is_address = text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
+        if !is_address || text.contains(char::is_whitespace) {
+            self.complain(field, "Validation", "it is no e-mail address");
+        }
+        Some(text)
+    }
+
     /// One of a few words, if it is there.
     pub(super) fn optional_word(&mut self, field: &str, words: &[&str]) -> Option<&'a str> {
         let word = self.optional_text(field)?;

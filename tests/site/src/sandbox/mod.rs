@@ -1,7 +1,9 @@
 //! A Mywellness sandbox over loopback HTTP: as strict as the third-party contract, with every fault a cloud can have.
 //!
-//! Reading order: `form` checks one body, `cloud` holds people and answers calls (pure), `fault` spoils answers,
-//! `book` remembers every request, `server` puts it on a socket, and this file is the handle a test holds.
+//! Reading order: `options` says who may call, `form` checks one body, `people`, `membership` and `visits` are what
+//! Mywellness keeps, `cloud` answers calls by its `actions` (all pure), `fault`, `rate` and `spoil` stand in the way,
+//! `record` remembers every request, `book` is all of it, `server` and `control` put it on a socket, and this file is
+//! the handle a test holds.
 //! Where the contract is silent the sandbox refuses: an unknown field or a sloppy date is an error, never ignored.
 
 mod actions;
@@ -10,19 +12,34 @@ mod cloud;
 mod control;
 mod fault;
 mod form;
+mod membership;
+mod options;
+mod people;
+mod rate;
+mod record;
 mod server;
+mod spoil;
+mod token;
+mod visits;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use jiff::Timestamp;
 use tokio::sync::{Mutex, oneshot, watch};
 use tokio::task::JoinHandle;
 
-pub use book::{Book, Request};
-pub use cloud::{APPLICATION_ID, Known, Membership, Options, Person, Visit};
-pub use fault::{Fault, Injection, Work};
+pub use book::Book;
+pub use cloud::APPLICATION_ID;
+pub use fault::{Fault, Injection, Shape, Work};
+pub use membership::{Membership, Status};
+pub use options::Options;
+pub use people::{Known, Person};
+pub use rate::RateLimit;
+pub use record::{CameOfIt, Deed, Request, Tally, Told};
+pub use visits::Visit;
 
 use crate::port::Port;
 use crate::world;
@@ -90,7 +107,7 @@ impl Sandbox {
         self.look(|book| book.users().to_vec())
     }
 
-    /// Every request it received, with secrets removed.
+    /// The last requests it received, with secrets removed.
     pub fn requests(&self) -> Vec<Request> {
         self.look(|book| book.requests().to_vec())
     }
@@ -107,7 +124,18 @@ impl Sandbox {
 
     /// Adds people who had a Mywellness account before the agent came.
     pub fn know(&self, people: impl IntoIterator<Item = Known>) {
-        self.inner.book.send_modify(|book| people.into_iter().for_each(|known| book.cloud.know(known)));
+        self.inner.book.send_modify(|book| {
+            for known in people {
+                book.cloud.people.know(&known);
+            }
+        });
+    }
+
+    /// Adds people whom Mywellness knows from another club: a call to make one of them finds them, and they join.
+    pub fn know_elsewhere(&self, people: impl IntoIterator<Item = Known>) {
+        self.inner
+            .book
+            .send_modify(|book| people.into_iter().for_each(|known| book.cloud.people.know_elsewhere(&known)));
     }
 
     /// From now on accepts an action outside the public contract, and answers it with success.
@@ -118,7 +146,7 @@ impl Sandbox {
     /// Spoils coming answers; several injections wait in line, and each request takes the first that fits it.
     pub fn inject(&self, injection: impl Into<Injection>) {
         let injection = injection.into();
-        self.inner.book.send_modify(|book| book.faults.push(injection));
+        self.inner.book.send_modify(|book| book.inject(injection, Timestamp::now()));
     }
 
     /// Ends every injection, the rate limit and the suspension.
@@ -133,7 +161,12 @@ impl Sandbox {
 
     /// Answers 429 to more than `per_second` requests within a second; `None` ends it.
     pub fn limit_rate(&self, per_second: Option<u32>) {
-        self.inner.book.send_modify(|book| book.rate_limit = per_second);
+        self.limit(per_second.map(RateLimit::per_second));
+    }
+
+    /// Answers with a fault to more requests than a limit allows; `None` ends it.
+    pub fn limit(&self, limit: Option<RateLimit>) {
+        self.inner.book.send_modify(|book| book.limit(limit));
     }
 
     /// Refuses every call of the facility, logins included, until [`Sandbox::heal`].
@@ -144,6 +177,12 @@ impl Sandbox {
     /// Stops listening and drops every connection: new ones are refused.
     pub async fn down(&self) {
         self.inner.down().await;
+    }
+
+    /// Refuses connections for so long, and returns at once.
+    pub fn down_for(&self, lasting: Duration) {
+        let inner = Arc::clone(&self.inner);
+        world::spawn(async move { inner.down_for(lasting).await });
     }
 
     /// Listens again on the same port.
@@ -167,6 +206,13 @@ impl Inner {
             drop(stop);
             task.await.expect("the accept loop does not panic");
         }
+    }
+
+    pub(crate) async fn down_for(self: &Arc<Self>, lasting: Duration) {
+        self.down().await;
+        tokio::time::sleep(lasting).await;
+        // Only an address taken by a stranger could fail here, and the port is reserved.
+        let _ = self.up().await;
     }
 
     pub(crate) async fn up(self: &Arc<Self>) -> Result<()> {

@@ -1,90 +1,12 @@
-//! The contract of the Mywellness sandbox, call by call, and each fault as a caller meets it.
+//! The contract, call by call: what is done, and what is refused in which words.
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
-use reqwest::Client;
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use site::sandbox::{APPLICATION_ID, Fault, Injection, Known, Options, Sandbox, Work};
+use site::sandbox::{APPLICATION_ID, Known, Options, Status};
 
-const SOON: Duration = Duration::from_secs(10);
-
-/// A caller that does what the contract asks: headers, login, and the newest token in each body.
-struct Caller {
-    sandbox: Sandbox,
-    http: Client,
-    token: String,
-    facility_id: String,
-}
-
-impl Caller {
-    async fn new(options: Options) -> Result<Self> {
-        let sandbox = Sandbox::start(options).await?;
-        let mut caller =
-            Self { sandbox, http: site::api::http_client(), token: String::new(), facility_id: String::new() };
-        caller.log_in().await?;
-        Ok(caller)
-    }
-
-    async fn log_in(&mut self) -> Result<()> {
-        let Options { api_key, username, password, .. } = self.sandbox.options();
-        let path = format!("application/{APPLICATION_ID}/AccessIntegration");
-        let body = json!({ "apiKey": api_key, "username": username, "password": password });
-        let answer = self.post(&path, body).await?;
-        ensure!(answer["data"]["result"] == "Success", "login: {answer}");
-        self.facility_id = answer["data"]["facilities"][0]["id"].as_str().context("a facility id")?.to_owned();
-        Ok(())
-    }
-
-    async fn raw(&self, path: &str, body: &Value) -> reqwest::Result<reqwest::Response> {
-        let Options { api_key, facility_url, .. } = self.sandbox.options();
-        let url = format!("{}/{facility_url}/{path}", self.sandbox.base_url());
-        let request = self.http.post(url).header("X-MWAPPS-CLIENT", "thirdParties").header("X-MWAPPS-APIKEY", api_key);
-        request.json(body).send().await
-    }
-
-    /// Posts to an action; every answer to a good token must bring the next one.
-    async fn post(&mut self, path: &str, mut body: Value) -> Result<Value> {
-        if !self.token.is_empty() {
-            body["token"] = json!(self.token);
-        }
-        let response = self.raw(path, &body).await?;
-        ensure!(response.status() == 200, "{path}: {}", response.status());
-        let answer: Value = response.json().await?;
-        ensure!(answer["data"].is_null() != answer["errors"].is_null(), "data XOR errors: {answer}");
-        if let Some(token) = answer["token"].as_str() {
-            ensure!(
-                token != self.token && answer["expireIn"] == self.sandbox.options().token_life.as_secs(),
-                "{answer}"
-            );
-            self.token = token.to_owned();
-        }
-        Ok(answer)
-    }
-
-    async fn create(&mut self, body: Value) -> Result<Value> {
-        let path = format!("core/facility/{}/CreateFacilityUserFromThirdParty", self.facility_id);
-        self.post(&path, body).await
-    }
-
-    async fn anna(&mut self) -> Result<Value> {
-        Ok(self.create(person("M-1", "Anna")).await?["data"].take())
-    }
-}
-
-fn person(external_id: &str, first_name: &str) -> Value {
-    json!({
-        "firstName": first_name, "lastName": "Rossi", "email": format!("{first_name}@example.org"),
-        "dateOfBirth": "1990-04-12", "gender": "F", "externalId": external_id,
-    })
-}
-
-/// The errors as `field type` pairs.
-fn errors(answer: &Value) -> Vec<String> {
-    let list = answer["errors"].as_array().cloned().unwrap_or_default();
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    list.iter().map(|error| format!("{} {}", text(&error["field"]), text(&error["type"]))).collect()
-}
+use crate::caller::{Caller, errors, person};
 
 #[tokio::test]
 async fn strangers_and_wrong_passwords_get_errors_with_http_200() -> Result<()> {
@@ -151,8 +73,10 @@ async fn creating_wants_its_fields_and_matches_by_name_gender_and_birth() -> Res
     assert_eq!(missing, wanted.map(|field| format!("{field} Required")));
     let mut wrong = person("M-1", "Anna");
     (wrong["dateOfBirth"], wrong["gender"], wrong["birthDate"]) = (json!("1990-4-12"), json!("X"), json!("1990-04-12"));
+    wrong["email"] = json!("anna at example.org");
     let complaints = errors(&caller.create(wrong).await?);
-    assert_eq!(complaints, ["birthDate Unknown", "dateOfBirth Validation", "gender Validation"]);
+    let wanted = ["birthDate Unknown", "email Validation", "dateOfBirth Validation", "gender Validation"];
+    assert_eq!(complaints, wanted);
 
     let created = caller.anna().await?;
     assert_eq!(created["result"], "Created");
@@ -259,97 +183,139 @@ async fn visits_want_an_exact_moment_and_a_known_person_and_are_never_deduped() 
 }
 
 #[tokio::test]
-async fn faults_say_what_they_say_and_do_or_do_not_do_the_work() -> Result<()> {
+async fn who_is_known_from_another_club_joins_this_one_under_the_same_user() -> Result<()> {
+    let mut caller = Caller::new(Options::default()).await?;
+    let carla = || Known {
+        first_name: "Carla".into(),
+        last_name: "Rossi".into(),
+        birth_date: "1990-04-12".into(),
+        gender: "F".into(),
+        email: "carla@elsewhere.example".into(),
+        external_id: None,
+    };
+    caller.sandbox.know_elsewhere([carla()]);
+    let (user, facility_user) = caller.sandbox.look(|book| {
+        let carla = &book.users()[0];
+        assert!(!carla.in_club);
+        (carla.user_id.clone(), carla.facility_user_id.clone())
+    });
+    let visit = json!({ "visitDate": "2026-02-10 09:30:00 +01:00" });
+    let early = caller.post(&format!("core/user/{user}/Visit"), visit.clone()).await?;
+    assert_eq!(errors(&early), ["userId NotFound"]);
+    let update = format!("core/facilityuser/{facility_user}/Update");
+    assert_eq!(errors(&caller.post(&update, json!({ "city": "Milano" })).await?), ["facilityUserId NotFound"]);
+
+    let joined = caller.create(person("M-3", "Carla")).await?["data"].take();
+    assert_eq!((&joined["result"], &joined["userId"]), (&json!("MatchFound"), &json!(user)));
+    assert_eq!(caller.post(&format!("core/user/{user}/Visit"), visit).await?["data"]["result"], "Success");
+
+    // One more of them elsewhere, and nobody can say which one is meant.
+    caller.sandbox.know_elsewhere([carla()]);
+    let several = caller.create(person("M-4", "Carla")).await?["data"].take();
+    assert_eq!(several["result"], "UserEmailAndDataMatchFound");
+    assert_eq!(several["matchedUsers"][0]["facilityUserId"], json!(facility_user));
+    assert_eq!(several["matchedUsers"][1]["facilityUserId"], Value::Null);
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_is_linked_elsewhere_is_matched_and_keeps_that_link() -> Result<()> {
     let mut caller = Caller::new(Options::default()).await?;
     let ids = caller.anna().await?;
-    let visit = format!("core/user/{}/Visit", ids["userId"].as_str().context("an id")?);
-    let body = json!({ "token": caller.token, "visitDate": "2026-02-10 09:30:00 +01:00" });
-    let mut done = 0;
-    let table = [
-        ("500", 1, Fault::Status { code: 500, work: Work::Done }),
-        ("502", 0, Fault::Status { code: 502, work: Work::Undone }),
-        ("429 after 7", 0, Fault::Busy { code: 429, retry_after_s: 7 }),
-        ("503 after 2", 0, Fault::Busy { code: 503, retry_after_s: 2 }),
-        ("200 no JSON", 0, Fault::Html),
-        ("200 no JSON", 1, Fault::Truncated),
-        ("cut", 1, Fault::Cut { work: Work::Done }),
-        ("cut", 0, Fault::Cut { work: Work::Undone }),
-    ];
-    for (expected, work, fault) in table {
-        caller.sandbox.inject(fault.next(1).on("Visit"));
-        let told = match caller.raw(&visit, &body).await {
-            Err(_) => "cut".to_owned(),
-            Ok(response) => {
-                let code = response.status().as_u16();
-                let after = response.headers().get("Retry-After").and_then(|it| it.to_str().ok().map(str::to_owned));
-                match after {
-                    Some(seconds) => format!("{code} after {seconds}"),
-                    None if code == 200 && response.json::<Value>().await.is_err() => format!("{code} no JSON"),
-                    None => code.to_string(),
-                }
-            }
-        };
-        done += work;
-        assert_eq!(told, expected, "{fault:?}");
-        assert_eq!(caller.sandbox.visits().len(), done, "{fault:?}");
+    let again = caller.create(person("M-2", "Anna")).await?["data"].take();
+    assert_eq!((&again["result"], &again["userId"]), (&json!("MatchFound"), &ids["userId"]));
+    let found = format!("core/facility/{}/GetFacilityUserByExternalID", caller.facility_id);
+    assert_eq!(errors(&caller.post(&found, json!({ "externalId": "M-2" })).await?), ["externalId NotFound"]);
+
+    // Once their data differ there, they are somebody else; deleted, they are nobody.
+    let update = format!("core/facilityuser/{}/Update", ids["facilityUserId"].as_str().context("an id")?);
+    caller.post(&update, json!({ "firstName": "Annamaria" })).await?;
+    assert_eq!(caller.create(person("M-2", "Anna")).await?["data"]["result"], "Created");
+    assert_eq!(caller.create(person("M-9", "Annamaria")).await?["data"]["result"], "MatchFound");
+    caller.post(&update.replace("/Update", "/Delete"), json!({})).await?;
+    assert_eq!(caller.create(person("M-1", "Annamaria")).await?["data"]["result"], "Created");
+    Ok(())
+}
+
+#[tokio::test]
+async fn groups_of_the_portal_are_the_only_ones_and_the_list_replaces_the_set() -> Result<()> {
+    let groups = [(12, "Gold".to_owned()), (7, "Silver".to_owned())].into();
+    let mut caller = Caller::new(Options { groups, ..Options::default() }).await?;
+    let ids = caller.anna().await?;
+    let update = format!("core/facilityuser/{}/Update", ids["facilityUserId"].as_str().context("an id")?);
+    for (groups, expected) in [(json!([12, 7]), vec![12, 7]), (json!([7]), vec![7]), (json!([]), vec![])] {
+        assert_eq!(caller.post(&update, json!({ "groups": groups })).await?["data"]["result"], "Success");
+        assert_eq!(caller.sandbox.users()[0].groups, expected);
     }
-    caller.sandbox.inject(Fault::Slow { ms: 60_000 }.next(1));
-    let impatient = tokio::time::timeout(Duration::from_millis(100), caller.raw(&visit, &body)).await;
-    assert!(impatient.is_err());
-    assert_eq!(caller.sandbox.visits().len(), done + 1, "a slow answer comes after the work");
-    assert_eq!(caller.raw(&visit, &body).await?.status(), 200, "every fault is used up");
-    let last = caller.sandbox.requests().into_iter().next_back().context("a request")?;
-    assert_eq!((last.action.as_str(), last.succeeded(), &last.body["token"]), ("Visit", true, &Value::Null));
+    caller.post(&update, json!({ "groups": [12] })).await?;
+    assert_eq!(errors(&caller.post(&update, json!({ "groups": [12, 13] })).await?), ["groups NotFound"]);
+    assert_eq!(errors(&caller.post(&update, json!({ "groups": null })).await?), ["groups Validation"]);
+    assert_eq!(caller.sandbox.users()[0].groups, [12], "a refused call changes nothing");
     Ok(())
 }
 
 #[tokio::test]
-async fn down_refuses_and_up_is_on_the_same_port_with_the_same_people() -> Result<()> {
+async fn an_operation_without_a_membership_is_an_error_in_the_result() -> Result<()> {
     let mut caller = Caller::new(Options::default()).await?;
-    caller.anna().await?;
-    caller.sandbox.down().await;
-    assert!(std::net::TcpStream::connect(caller.sandbox.address()).is_err());
-    assert!(caller.raw("core", &json!({})).await.is_err());
-    caller.sandbox.up().await?;
-    assert_eq!(caller.anna().await?["result"], "MatchFound");
+    let ids = caller.anna().await?;
+    let path = format!("core/facilityuser/{}/SaveMembership", ids["facilityUserId"].as_str().context("an id")?);
+    let dates = json!({ "memberSince": "2021-09-01", "startOn": "2026-01-01", "expiresOn": "2026-12-31" });
+    let status = |caller: &Caller| caller.sandbox.users()[0].status("2026-06-01");
+    assert_eq!(status(&caller), Status::Lead);
+    for (operation, result, then) in [
+        ("Froze", "Error", Status::Lead),
+        ("UnFroze", "Error", Status::Lead),
+        ("Renew", "Error", Status::Lead),
+        ("Update", "Error", Status::Lead),
+        ("Subscribe", "Success", Status::Member),
+        ("Froze", "Success", Status::Member),
+        ("UnSubscribe", "Success", Status::ExMember),
+        ("UnSubscribe", "Success", Status::ExMember),
+        ("Froze", "Error", Status::ExMember),
+        ("Renew", "Success", Status::Member),
+    ] {
+        let mut body = dates.clone();
+        body["operation"] = json!(operation);
+        assert_eq!(caller.post(&path, body).await?["data"]["result"], result, "{operation}");
+        assert_eq!(status(&caller), then, "{operation}");
+    }
+    assert_eq!(caller.sandbox.users()[0].status("2027-01-01"), Status::ExMember, "it has run out");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_facility_is_limited_suspended_and_healed() -> Result<()> {
-    let mut caller = Caller::new(Options::default()).await?;
-    caller.sandbox.limit_rate(Some(0));
-    let limited = caller.raw("core", &json!({})).await?;
-    assert_eq!((limited.status().as_u16(), limited.headers()["Retry-After"].to_str()?), (429, "1"));
-    caller.sandbox.heal();
-    caller.sandbox.suspend_facility();
-    assert_eq!(errors(&caller.create(json!({})).await?), ["FacilityNotActive Security"]);
-    caller.sandbox.heal();
-    caller.anna().await?;
-    caller.sandbox.wait_until(|book| book.user("M-1").is_some(), SOON).await
-}
-
-#[tokio::test]
-async fn faults_and_records_are_reachable_over_http_too() -> Result<()> {
+async fn what_is_no_json_post_never_reaches_an_action() -> Result<()> {
     let caller = Caller::new(Options::default()).await?;
-    let control = |route: &str| format!("{}/__sandbox/{route}", caller.sandbox.base_url());
-    let order = |body: Value| caller.http.post(control("fault")).json(&body).send();
-    let wrong = order(json!({ "kind": "earthquake" })).await?;
-    assert_eq!(wrong.status(), 400);
-    assert!(wrong.text().await?.contains("unknown variant"));
-    order(json!({ "kind": "cut", "work": "done", "times": 1, "action": "Visit" })).await?;
-    order(json!({ "kind": "rate_limit", "per_second": 0 })).await?;
-    assert_eq!(caller.raw("core", &json!({})).await?.status(), 429);
-    order(json!({ "kind": "heal" })).await?;
-    order(json!({ "kind": "expire_tokens" })).await?;
-    let requests: Value = caller.http.get(control("requests")).send().await?.json().await?;
-    assert_eq!((&requests[0]["action"], &requests[1]["status"]), (&json!("AccessIntegration"), &json!(429)));
-    let visits: Value = caller.http.get(control("visits")).send().await?.json().await?;
-    assert_eq!(visits, json!([]));
+    let url = format!("{}/clubmilano/core/user/x/Visit", caller.sandbox.base_url());
+    let headers = [("X-MWAPPS-CLIENT", "thirdParties"), ("X-MWAPPS-APIKEY", "sandbox-api-key")];
+    let with =
+        |request: reqwest::RequestBuilder| headers.iter().fold(request, |it, (name, value)| it.header(*name, *value));
+    let json = |request: reqwest::RequestBuilder| request.header("Content-Type", "application/json");
+    let status = async |request: reqwest::RequestBuilder| anyhow::Ok(with(request).send().await?.status().as_u16());
+    assert_eq!(status(caller.http.get(&url)).await?, 405);
+    assert_eq!(status(caller.http.post(&url).body("{}")).await?, 415);
+    assert_eq!(status(json(caller.http.post(&url)).body("[]")).await?, 400);
+    assert_eq!(status(json(caller.http.post(&url)).body("{\"token\":")).await?, 400);
 
-    // The answer to this order may be lost with the server it ends.
-    let _ = order(json!({ "kind": "down", "for_ms": 1 })).await;
-    let injection = Injection::from(Fault::Html).on("Visit");
-    assert_eq!(serde_json::to_value(injection)?, json!({ "kind": "html", "times": null, "action": "Visit" }));
+    // The token travels in the body, and nowhere else.
+    let bearer = with(json(caller.http.post(&url))).bearer_auth(&caller.token).body("{}");
+    assert_eq!(errors(&bearer.send().await?.json().await?), ["TokenNotValid Security"]);
+    let elsewhere = url.replace("clubmilano", "clubroma");
+    let body = json!({ "token": caller.token });
+    let answer: Value = with(caller.http.post(&elsewhere)).json(&body).send().await?.json().await?;
+    assert_eq!(errors(&answer), ["facilityUrl NotFound"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_facility_may_take_only_the_token_it_gave_last() -> Result<()> {
+    let mut caller = Caller::new(Options { newest_token_only: true, ..Options::default() }).await?;
+    let first = caller.token.clone();
+    caller.anna().await?;
+    let found = format!("core/facility/{}/GetFacilityUserByExternalID", caller.facility_id);
+    let newest = std::mem::replace(&mut caller.token, first);
+    assert_eq!(errors(&caller.post(&found, json!({ "externalId": "M-1" })).await?), ["TokenNotValid Security"]);
+    caller.token = newest;
+    assert_eq!(caller.post(&found, json!({ "externalId": "M-1" })).await?["data"]["firstName"], "Anna");
     Ok(())
 }

@@ -1,0 +1,7 @@
+//! The Mywellness sandbox against the third-party contract, and each fault as a caller meets it.
+
+mod caller;
+mod contract;
+mod control;
+mod faults;
+mod scale;
