@@ -15,12 +15,13 @@ mod weather;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use tokio::sync::watch;
 
 pub use card::{bits, swapped};
+pub use firmware_proto::gate::REPEAT_MS;
 pub(crate) use glass::Glass;
 pub use truth::{Because, Output, Presented, Rotation, Screen, Switch, Truth, Way};
 pub use weather::Weather;
@@ -34,6 +35,10 @@ pub const STRIDE: Duration = Duration::from_millis(75);
 
 /// How long one takes somebody who runs.
 pub const RUNNING_STRIDE: Duration = Duration::from_millis(15);
+
+/// Longer than a busy machine takes to send the bits of a badge, and to take the steps of somebody who runs.
+const BITS_SENT_WITHIN: Duration = Duration::from_secs(10);
+const STEPS_TAKEN_WITHIN: Duration = Duration::from_secs(30);
 
 /// What became of somebody with a badge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,25 +155,29 @@ impl Turnstile {
         self.doings().state.power = Power::Frozen;
     }
 
-    /// A member holds a badge to the reader of this way, waits for the gate at most so long, and goes through quickly if
-    /// it opens. One member at a time: the first input leads in, the second out.
-    pub async fn pass(&self, way: Way, badge: &str, patience: Duration) -> Result<Went> {
-        let reader = if way == Way::In { 0 } else { 1 };
-        let relay = Output::relay(way);
-        let (opened, gone, shown) =
-            self.look(|truth| (truth.times_on(relay), truth.rotations.len(), truth.presented.len()));
+    /// A member holds a badge to the reader of this way and waits for the gate, at most so long. Answers how long after the
+    /// last bit it opened. One member at a time: the first input leads in, the second out.
+    pub async fn ask(&self, way: Way, badge: &str, patience: Duration) -> Result<Option<Duration>> {
+        let (reader, relay) = (way as usize, Output::relay(way));
+        let (opened, shown) = self.look(|truth| (truth.times_on(relay), truth.presented.len()));
         self.present(reader, badge)?;
         // The bits take their time; patience begins when all are sent.
-        self.wait_until(|truth| truth.presented.len() > shown, patience + Duration::from_secs(1)).await?;
-        let read = std::time::Instant::now();
+        self.wait_until(|truth| truth.presented.len() > shown, BITS_SENT_WITHIN).await?;
+        let read = Instant::now();
         if self.wait_until(|truth| truth.times_on(relay) > opened, patience).await.is_err() {
-            return Ok(Went::Nowhere);
+            return Ok(None);
         }
         let on = self.look(|truth| truth.last_on(relay)).context("the relay went on")?;
+        Ok(Some(on.saturating_duration_since(read)))
+    }
+
+    /// The same, and goes through quickly if it opens.
+    pub async fn pass(&self, way: Way, badge: &str, patience: Duration) -> Result<Went> {
+        let gone = self.look(|truth| truth.rotations.len());
+        let Some(after) = self.ask(way, badge, patience).await? else { return Ok(Went::Nowhere) };
         self.run(way, Some(badge));
-        // Longer than any machine takes for four steps.
-        self.wait_until(|truth| truth.rotations.len() > gone, Duration::from_secs(30)).await?;
-        Ok(Went::Through(on.saturating_duration_since(read)))
+        self.wait_until(|truth| truth.rotations.len() > gone, STEPS_TAKEN_WITHIN).await?;
+        Ok(Went::Through(after))
     }
 
     /// Looks at the book without copying it.

@@ -2,9 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use site::turnstile::Way;
+
 use crate::club::Club;
+use crate::day::Manner;
 use crate::ending::{Books, Entry};
-use crate::guests::{Guest, Guests, Way};
+use crate::guests::{Guest, Guests};
+use crate::lanes::Entrance;
 
 /// How long a refusal's reasons are waited for; without a network to the central system they are not known here.
 const REASONS_WITHIN: Duration = Duration::from_millis(60);
@@ -22,8 +26,9 @@ pub(crate) fn opening(club: &Club, seed: u64) {
     println!("  agent       process {}", club.agent.id().unwrap_or_default());
     println!();
     println!(
-        "Every line is a badge; ··· lines count visits, told upstream (+ those that wait). Ctrl-C closes the club."
+        "Every line is a badge, with the turnstile's [display]; ··· lines count visits, told upstream (+ those that wait)."
     );
+    println!("A turnstile's reader falls silent for 20 ms before its badge is whole. Ctrl-C closes the club.");
     println!();
 }
 
@@ -32,17 +37,28 @@ pub(crate) async fn passage(
     club: &Club,
     guest: &Guest,
     way: Way,
-    gate: u8,
+    entrance: &Entrance,
     opened_after: Option<Duration>,
+    manner: Manner,
     opened: Instant,
 ) {
     let reader = if way == Way::In { "in " } else { "out" };
+    let display = entrance.display().map_or(String::new(), |lines| format!("[{:<16}|{:<16}]", lines[0], lines[1]));
     let said = match opened_after {
-        Some(after) => format!("opens after {:.1} ms", after.as_secs_f64() * 1e3),
+        Some(after) => format!("opens after {:.1} ms{}", after.as_secs_f64() * 1e3, told_of(manner)),
         None => format!("stays shut: {}", reasons(club, guest).await),
     };
-    let name = guest.member.name();
-    println!("{:>7}  {reader} turnstile-{gate}  {name:<24} {said}", clock(opened));
+    let (gate, name) = (&entrance.gate, guest.member.name());
+    println!("{:>7}  {reader} {gate:<11}  {name:<20} {display:<36} {said}", clock(opened));
+}
+
+/// What the member does then, if it is remarkable.
+fn told_of(manner: Manner) -> &'static str {
+    match manner {
+        Manner::Goes => "",
+        Manner::Hesitates => ", and nobody goes through",
+        Manner::IsFollowed => ", and somebody slips in behind",
+    }
 }
 
 /// What the member's last refusal said, as it arrived at the central system.
@@ -85,6 +101,11 @@ pub(crate) fn tally(club: &Club, guests: &Guests, opened: Instant) {
 pub(crate) fn weather(what: &str, is_down: bool, opened: Instant) {
     let state = if is_down { "is DOWN; the gates go on" } else { "is back" };
     println!("{:>7}  *** {what} {state}", clock(opened));
+}
+
+/// The agent speaks to a turnstile again.
+pub(crate) fn reached(entrance: &Entrance, opened: Instant) {
+    println!("{:>7}  *** {} is reached again, and tells who passed meanwhile", clock(opened), entrance.gate);
 }
 
 /// The last people go.

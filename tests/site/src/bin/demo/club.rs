@@ -1,8 +1,9 @@
-//! The club of the demo: two turnstiles with entry and exit readers, a broker behind a network, a cloud, and the agent.
+//! The club of the demo: two turnstiles and a side door, a broker behind a network, a cloud, and the agent.
 
 use std::fs;
+use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use site::agent::{self, Agent};
 use site::api::Api;
@@ -15,9 +16,21 @@ use site::pty::SerialLine;
 use site::reader::Dialect;
 use site::relay::Relay;
 use site::sandbox::{Known, Options, Sandbox};
+use site::turnstile::Turnstile;
+use tokio::time::{interval, timeout};
+use toml_edit::value;
 
-/// Turnstiles, each with its channel of the relay board from 1.
-pub(crate) const GATES: u8 = 2;
+use crate::lanes::{CHANNEL, Entrance, Lane};
+
+/// Turnstiles with controllers; a side door comes beside them.
+const TURNSTILES: usize = 2;
+
+/// How long somebody may take to go through a turnstile before it counts as not passed.
+const PASSAGE_TIMEOUT: &str = "2s";
+
+/// How long the agent may take to speak to every turnstile, and how often it is asked.
+const REACHED_WITHIN: Duration = Duration::from_secs(20);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Every fourth member had a Mywellness account before, and is matched instead of created.
 const KNOWN_EVERY: usize = 4;
@@ -33,9 +46,7 @@ pub(crate) struct Club {
     pub(crate) members: Vec<Member>,
     /// External ids of those whom a CRM action holds at the gate.
     pub(crate) blocked: Vec<String>,
-    pub(crate) relay: Relay,
-    pub(crate) entries: Vec<SerialLine>,
-    pub(crate) exits: Vec<SerialLine>,
+    pub(crate) entrances: Vec<Entrance>,
     pub(crate) sandbox: Sandbox,
     pub(crate) network: Proxy,
     pub(crate) central: Central,
@@ -59,16 +70,9 @@ impl Club {
         let central = Central::connect(broker.address(), None).await?;
 
         let mut settings = config::Club::new()?;
-        let relay = Relay::plugged_in(settings.folder(), "relay-board")?;
-        let line = |kind: &str, gate: u8| SerialLine::plugged_in(settings.folder(), &format!("{kind}-{gate}"));
-        let entries: Vec<SerialLine> = (1..=GATES).map(|gate| line("entry", gate)).collect::<Result<_>>()?;
-        let exits: Vec<SerialLine> = (1..=GATES).map(|gate| line("exit", gate)).collect::<Result<_>>()?;
-        for ((channel, entry), exit) in (1..=GATES).zip(&entries).zip(&exits) {
-            let gate = format!("turnstile-{channel}");
-            settings.relay_gate(&gate, relay.path(), channel);
-            settings.reader(&format!("entry-{channel}"), &gate, entry.path(), Dialect::Rdm6300);
-            settings.exit_reader(&format!("exit-{channel}"), &gate, exit.path(), Dialect::Rdm6300);
-        }
+        let mut entrances: Vec<Entrance> =
+            (1..=TURNSTILES).map(|number| turnstile(&mut settings, number)).collect::<Result<_>>()?;
+        entrances.push(side_door(&mut settings)?);
         settings.mqtt(&format!("mqtt://{}", network.address())).mywellness(&sandbox)?;
         let config = settings.write()?;
 
@@ -80,12 +84,10 @@ impl Club {
         let agent = Agent::start(&config).await?;
         let api = agent.api("admin").await?;
         let blocked = write_actions(&api, &members).await?;
-        Ok(Self {
+        let club = Self {
             members,
             blocked,
-            relay,
-            entries,
-            exits,
+            entrances,
             sandbox,
             network,
             central,
@@ -93,8 +95,48 @@ impl Club {
             api,
             _settings: settings,
             _broker: broker,
-        })
+        };
+        timeout(REACHED_WITHIN, club.reaches_all()).await.context("a turnstile does not answer")??;
+        Ok(club)
     }
+
+    async fn reaches_all(&self) -> Result<()> {
+        let mut looks = interval(LOOK_EVERY);
+        for place in 0..self.entrances.len() {
+            while !self.reaches(place).await? {
+                looks.tick().await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the agent speaks to the hardware of this entrance.
+    pub(crate) async fn reaches(&self, place: usize) -> Result<bool> {
+        let (_, health) = self.agent.public_api().get("/healthz").await?;
+        Ok(health["gates"][&self.entrances[place].gate]["line"]["state"] == "up")
+    }
+}
+
+/// A turnstile whose readers, display and barrier are on its controller.
+fn turnstile(settings: &mut config::Club, number: usize) -> Result<Entrance> {
+    let gate = format!("turnstile-{number}");
+    let turnstile = Turnstile::plugged_in(settings.folder(), &gate)?;
+    settings.controller_gate(&gate, turnstile.path())["passage_timeout"] = value(PASSAGE_TIMEOUT);
+    settings.controller_reader(&format!("entry-{number}"), &gate, 0);
+    settings.controller_exit_reader(&format!("exit-{number}"), &gate, 1);
+    Ok(Entrance { gate, lane: Lane::Turnstile(turnstile) })
+}
+
+/// A door with readers on lines of their own and a relay that nobody watches.
+fn side_door(settings: &mut config::Club) -> Result<Entrance> {
+    let gate = "side-door".to_owned();
+    let relay = Relay::plugged_in(settings.folder(), "relay-board")?;
+    let entry = SerialLine::plugged_in(settings.folder(), "side-entry")?;
+    let exit = SerialLine::plugged_in(settings.folder(), "side-exit")?;
+    settings.relay_gate(&gate, relay.path(), CHANNEL);
+    settings.reader("side-entry", &gate, entry.path(), Dialect::Rdm6300);
+    settings.exit_reader("side-exit", &gate, exit.path(), Dialect::Rdm6300);
+    Ok(Entrance { gate, lane: Lane::SideDoor { relay, entry, exit } })
 }
 
 /// Puts two kinds of action on a few members; answers whom the gate must hold.

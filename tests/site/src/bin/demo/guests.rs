@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use rand::Rng;
 use rand::rngs::StdRng;
 use site::members::{Member, Situation};
+use site::turnstile::Way;
 
 /// How many people the club likes to have inside before they begin to leave in earnest.
 const COMFORTABLE: usize = 25;
@@ -21,6 +22,8 @@ pub(crate) struct Guest {
     pub(crate) refusals: usize,
     /// Granted passages in either direction.
     pub(crate) passages: usize,
+    /// Granted entries after which they did not go through.
+    pub(crate) hesitations: usize,
 }
 
 impl Guest {
@@ -39,15 +42,6 @@ impl Guest {
     }
 }
 
-/// What somebody is about to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Way {
-    /// At an entry reader.
-    In,
-    /// At an exit reader.
-    Out,
-}
-
 /// Everybody, outside in the order they will come and inside in the order they will leave.
 #[derive(Debug)]
 pub(crate) struct Guests {
@@ -63,7 +57,7 @@ impl Guests {
         Self { outside: outside.into(), inside: VecDeque::new() }
     }
 
-    /// Who comes next, and which way; they must be put back by one of the three below.
+    /// Who comes next, and which way; they must be put back by one of the four below.
     pub(crate) fn next(&mut self, chance: &mut StdRng) -> Option<(Guest, Way)> {
         let share = self.inside.len() as f64 / (2.0 * COMFORTABLE as f64);
         let leaves = chance.random_bool(share.min(0.9));
@@ -100,6 +94,12 @@ impl Guests {
         self.outside.push_back(guest);
     }
 
+    /// They were let in and did not go, and will try again after everybody else.
+    pub(crate) fn hesitated(&mut self, mut guest: Guest) {
+        guest.hesitations += 1;
+        self.outside.push_back(guest);
+    }
+
     /// How many are inside.
     pub(crate) fn inside(&self) -> usize {
         self.inside.len()
@@ -113,5 +113,5 @@ impl Guests {
 
 fn guest(member: &Member, blocked: &[String]) -> Guest {
     let is_blocked = blocked.iter().any(|person| person == member.external_id());
-    Guest { member: member.clone(), is_blocked, visits: 0, refusals: 0, passages: 0 }
+    Guest { member: member.clone(), is_blocked, visits: 0, refusals: 0, passages: 0, hesitations: 0 }
 }

@@ -1,7 +1,7 @@
 //! A day at a virtual club in a minute: the real agent between real lines, told line by line.
 //!
-//! Reading order: `club` sets everything up, `guests` knows who is where and what the gate should say, `day` lets
-//! people come and go and breaks the network in between, `closing` hears Ctrl-C, `account` tells it, `ending` checks that
+//! Reading order: `lanes` are the ways in, `club` sets everything up, `guests` knows who is where and what the gate should
+//! say, `day` lets people come and go and breaks things in between, `closing` hears Ctrl-C, `account` tells it, `ending` checks that
 //! it all adds up.
 #![allow(clippy::print_stdout, reason = "telling what happens is all this program does")]
 #![allow(
@@ -15,6 +15,7 @@ mod club;
 mod day;
 mod ending;
 mod guests;
+mod lanes;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -24,7 +25,7 @@ use clap::Parser;
 use closing::Closing;
 use tokio::sync::watch;
 
-/// Runs the agent in a virtual club: badges on serial lines, a relay board, a broker, and a Mywellness sandbox.
+/// Runs the agent in a virtual club: turnstiles with controllers, a side door, a broker, and a Mywellness sandbox.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// How long the club is open, as 20s or 5m; then everybody leaves and the books are compared
