@@ -59,6 +59,19 @@ impl Ledger {
         Ok(count as usize)
     }
 
+    /// Rows of texts.
+    pub fn texts<const COLUMNS: usize>(&self, sql: &str) -> Result<Vec<[String; COLUMNS]>> {
+        let mut rows = self.0.prepare(sql).with_context(|| format!("reading {sql}"))?;
+        let texts = |row: &Row<'_>| {
+            let mut texts = [const { String::new() }; COLUMNS];
+            for (column, text) in texts.iter_mut().enumerate() {
+                *text = row.get(column)?;
+            }
+            Ok(texts)
+        };
+        Ok(rows.query_map([], texts)?.collect::<rusqlite::Result<_>>()?)
+    }
+
     /// Compares the visits at Mywellness with those here: each once, and more often only if its history says so.
     pub fn compare(&self, there: &[Visit]) -> Result<Told> {
         let mut found: BTreeMap<(&str, &str), usize> = BTreeMap::new();
