@@ -1,8 +1,8 @@
 //! The gate controller on a Cortex-M4: QEMU's mps2-an386, with a serial port for its link to the agent, and another for
 //! the world outside.
 //!
-//! It compiles for that processor and runs in QEMU against the real agent. It has never run on silicon: no edge of a real pin was timed, no
-//! RS-485 turned around.
+//! It compiles for that processor and runs in QEMU against the real agent. It has never run on silicon: no edge of a real
+//! pin was timed, no cable driven.
 
 #![no_std]
 #![no_main]

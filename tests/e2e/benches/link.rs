@@ -1,4 +1,5 @@
-//! The controller's link: what a frame costs, and how the image for a Cortex-M4 answers in QEMU.
+//! The controller's link: what a frame costs, what the agent adds between a badge and the relay, and how the image for a
+//! Cortex-M4 answers in QEMU.
 
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
@@ -18,13 +19,20 @@ use firmware_proto::from_gate::{Beat, Event, FromGate, Kept};
 use firmware_proto::to_gate::{Grant, Order, ToGate};
 use firmware_proto::uptime::Uptime;
 use firmware_proto::words::{Answer, Credential, GrantId, Session, Show, Signal, Way};
-use shared::club::card;
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use shared::club::{card, prepare_store};
+use shared::controller::Gate;
 use shared::{Times, machine, micros, table};
+use site::agent::{Agent, build_fresh};
+use site::config::Club;
 use site::link::Line;
 use site::qemu::{self, Image};
 use site::turnstile::Output;
 
-/// Badges held to the image.
+/// People in the store.
+const PEOPLE: usize = 500_000;
+/// Badges held to a controller on this machine, and to the image.
+const PASSAGES: usize = 500;
 const PASSAGES_IN_QEMU: usize = 100;
 /// Questions to the image.
 const PINGS: usize = 1_000;
@@ -38,9 +46,11 @@ const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
 
 #[tokio::main]
 async fn main() -> Result<()> {
+    build_fresh()?;
     let sizes = qemu::build()?;
     machine::describe();
     frames()?;
+    grants().await?;
     in_qemu(&sizes).await
 }
 
@@ -110,6 +120,40 @@ fn plainly_decoded(wire: &[u8]) -> bool {
     let Ok(length) = cobs::decode(&wire[..wire.len() - 1], &mut plain) else { return false };
     let Some((covered, crc)) = plain[..length].split_last_chunk::<4>() else { return false };
     black_box(CRC.checksum(covered)) == u32::from_le_bytes(*crc)
+}
+
+/// From the controller's word of a badge to its relay: with the real agent, and with one that does not think.
+async fn grants() -> Result<()> {
+    let mut club = Club::new()?;
+    let mut gate = Gate::in_folder(club.folder())?;
+    let agent = Answering::at(gate.path(), 1)?;
+    let mut bare = passages(&mut gate)?;
+    agent.end()?;
+    club.controller_gate("turnstile-1", gate.path());
+    club.controller_reader("entry-1", "turnstile-1", 0);
+    prepare_store(club.folder(), PEOPLE, 0).await;
+    let agent = Agent::start(&club.write()?).await?;
+    let mut varco = passages(&mut gate).with_context(|| agent.log())?;
+    agent.terminate().await?;
+    let rows = [
+        row("an agent that grants without thinking", &mut bare),
+        row(&format!("varco, {PEOPLE} people"), &mut varco),
+        vec!["goal".into(), "1000.0 µs".into(), "3000.0 µs".into(), "-".into()],
+    ];
+    table("From the controller's word of a badge to its relay, on a pty", &HEADER, &rows);
+    Ok(())
+}
+
+/// Members hold their badges to the gate, one after the other, and go through.
+fn passages(gate: &mut Gate) -> Result<Times> {
+    let (mut random, mut times) = (StdRng::seed_from_u64(7), Times::default());
+    gate.stand_until_led()?;
+    for _ in 0..PASSAGES {
+        // Uneven, so that passages keep step with nothing.
+        gate.stand(Duration::from_micros(random.random_range(20_000..35_000)))?;
+        times.push(gate.pass(card(random.random_range(0..PEOPLE)).value())?);
+    }
+    Ok(times)
 }
 
 const HEADER: [&str; 4] = ["", "median", "p99", "max"];

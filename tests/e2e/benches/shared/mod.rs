@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
 pub(crate) mod club;
+pub(crate) mod controller;
 pub(crate) mod door;
 pub(crate) mod machine;
 pub(crate) mod mqtt;
