@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Instant;
 
 use jiff::Timestamp;
+use uuid::{NoContext, Uuid};
 
 use crate::domain::{ClockQuality, Now, Uptime};
 
@@ -39,6 +40,15 @@ impl Clock {
     pub fn now(&self) -> Now {
         let wall = as_stored(Timestamp::now());
         Now { wall, quality: self.quality(wall, kernel_says_synchronised()), uptime: Uptime(self.started.elapsed()) }
+    }
+
+    /// An id in the order of its making.
+    #[must_use]
+    pub fn new_id(&self) -> Uuid {
+        let now = self.now().wall;
+        // A clock before 1970 still gives ids; only their order is lost.
+        let second = u64::try_from(now.as_second()).unwrap_or_default();
+        Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, second, now.subsec_nanosecond().unsigned_abs()))
     }
 
     /// Tells the clock of a record's time and of how far that was believed, so that a wall clock behind it is known to

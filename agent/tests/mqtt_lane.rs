@@ -77,6 +77,7 @@ impl Club {
             site: "club".parse().unwrap(),
             include_person: false,
             confirm,
+            commands: false,
         }
     }
 
@@ -85,7 +86,7 @@ impl Club {
         let (status, shown) = watch::channel(LaneStatus::starting(self.lane.clone()));
         let deliver = Mqtt::new(config.clone(), self.clock.clone());
         let (lane, store, clock) = (self.lane.clone(), self.store.clone(), self.clock.clone());
-        let receipts = mqtt::run_receipts(lane.clone(), config, store.clone(), clock.clone(), cancel.clone());
+        let receipts = mqtt::run_inbound(lane.clone(), config, None, store.clone(), clock.clone(), cancel.clone());
         let sending = outbox::run(lane, deliver, store, clock, status, cancel.clone());
         RunningLane { tasks: vec![tokio::spawn(sending), tokio::spawn(receipts)], status: shown, cancel }
     }

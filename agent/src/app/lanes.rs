@@ -54,6 +54,8 @@ pub(super) fn plans(config: &Config) -> Vec<LanePlan> {
 pub(super) struct Lanes<'a> {
     pub(super) store: &'a Store,
     pub(super) clock: &'a Clock,
+    /// What the central system's commands are obeyed with.
+    pub(super) commands: mqtt::Commands,
     pub(super) events: &'a broadcast::Sender<SiteEvent>,
     pub(super) tasks: &'a mut JoinSet<()>,
     pub(super) cancel: &'a CancellationToken,
@@ -68,9 +70,10 @@ impl Lanes<'_> {
         let links = watch::Sender::new(BTreeMap::new());
         if let Some(config) = &config.mqtt {
             self.lane(mqtt_lane(), Mqtt::new(config.clone(), self.clock.clone()), &links);
-            if let mqtt::Confirm::Receipt { .. } = config.confirm {
+            let commands = config.commands.then(|| self.commands.clone());
+            if commands.is_some() || config.confirm != mqtt::Confirm::Puback {
                 let (store, clock, cancel) = (self.store.clone(), self.clock.clone(), self.cancel.clone());
-                self.tasks.spawn(mqtt::run_receipts(mqtt_lane(), config.clone(), store, clock, cancel));
+                self.tasks.spawn(mqtt::run_inbound(mqtt_lane(), config.clone(), commands, store, clock, cancel));
             }
         }
         if let Some(mywellness) = &config.mywellness {

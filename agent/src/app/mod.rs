@@ -21,6 +21,7 @@ use crate::config::{self, Config, ConfigurationRefused, ConfigurationTaken};
 use crate::console::{self, Handles};
 use crate::domain::{LanePlan, Policy};
 use crate::door::LineState;
+use crate::mqtt;
 use crate::store::Store;
 use crate::telemetry::{self, Fact};
 use crate::turnstile::{Board, Desk, DoorStates, SITE_EVENTS_MAX, Site};
@@ -102,8 +103,14 @@ impl Agent {
         let mut gates = gates::Gates::new(site);
         gates.become_configured(&config.doors, &config.policy).await?;
         let mut lanes = JoinSet::new();
-        let starting =
-            lanes::Lanes { store: &store, clock: &clock, events: &events, tasks: &mut lanes, cancel: &lanes_open };
+        let starting = lanes::Lanes {
+            store: &store,
+            clock: &clock,
+            commands: mqtt::Commands { policy: policy.subscribe(), plans: Arc::clone(&plans) },
+            events: &events,
+            tasks: &mut lanes,
+            cancel: &lanes_open,
+        };
         let lane_links = starting.start(&config)?;
         let ready = watch::Sender::new(false);
         let handles = Handles {

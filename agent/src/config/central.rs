@@ -26,6 +26,7 @@ pub(super) fn mqtt(mut section: Section<'_>, site: Option<&SiteId>, around: &Sur
     let topic_prefix = section.or("topic_prefix", "varco/v1".into(), topic_prefix);
     let include_person = section.or("include_person", false, flag);
     let confirm = mqtt_confirm(&mut section);
+    let commands = section.or("commands", false, flag);
     if let Some(Broker { host, transport: Transport::Tcp, .. }) = &broker
         && !is_loopback(host)
     {
@@ -36,7 +37,7 @@ pub(super) fn mqtt(mut section: Section<'_>, site: Option<&SiteId>, around: &Sur
     let (broker, site) = (broker?, site?.clone());
     let client_id = client_id.unwrap_or_else(|| site.to_string());
     let Broker { host, port, .. } = broker;
-    Some(mqtt::Config { host, port, tls, client_id, login, topic_prefix, site, include_person, confirm })
+    Some(mqtt::Config { host, port, tls, client_id, login, topic_prefix, site, include_person, confirm, commands })
 }
 
 fn mqtt_tls(section: &mut Section<'_>, broker: Option<&Broker>, around: &Surroundings) -> Option<mqtt::Tls> {

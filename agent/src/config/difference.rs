@@ -101,13 +101,14 @@ fn same_console(old: &console::Config, new: &console::Config) -> bool {
 }
 
 fn same_mqtt(old: &mqtt::Config, new: &mqtt::Config) -> bool {
-    let mqtt::Config { host, port, tls, client_id, login, topic_prefix, site: _, include_person, confirm } = old;
+    let mqtt::Config { host, port, tls, client_id, login, topic_prefix, site: _, include_person, confirm, commands } =
+        old;
     let tls_of = |tls: &Option<mqtt::Tls>| tls.clone().map(|mqtt::Tls { ca_file, client }| (ca_file, client));
     let login_of = |login: &Option<(String, secrecy::SecretString)>| {
         login.as_ref().map(|(user, password)| (user.clone(), password.expose_secret().to_owned()))
     };
-    (host, port, client_id, topic_prefix, include_person, confirm)
-        == (&new.host, &new.port, &new.client_id, &new.topic_prefix, &new.include_person, &new.confirm)
+    (host, port, client_id, topic_prefix, include_person, confirm, commands)
+        == (&new.host, &new.port, &new.client_id, &new.topic_prefix, &new.include_person, &new.confirm, &new.commands)
         && tls_of(tls) == tls_of(&new.tls)
         && login_of(login) == login_of(&new.login)
 }

@@ -16,7 +16,7 @@ use crate::store::{Tx, View};
 use super::extract::{Asked, Document, Named};
 use super::lists::{List, rows};
 use super::problem::{ApiProblem, Kind, ProblemDocument};
-use super::state::{Shared, new_id};
+use super::state::Shared;
 
 /// An outcome with its id.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -173,7 +173,7 @@ pub(super) async fn make_action(
     State(console): Shared,
     Document(wanted): Document<NewAction>,
 ) -> Result<(StatusCode, Json<ActionRecord>), ApiProblem> {
-    let (id, now) = (CrmActionId(new_id(&console.handles.clock)), console.now());
+    let (id, now) = (CrmActionId(console.handles.clock.new_id()), console.now());
     let write = move |tx: &Tx<'_>| intake::new_action(tx, &wanted, id, now);
     let action = console.handles.store.write("making a CRM action", write).await??;
     Ok((StatusCode::CREATED, Json(action)))
@@ -188,7 +188,7 @@ pub(super) async fn advance_action(
     Named(id): Named<CrmActionId>,
     Document(wanted): Document<AdvanceAction>,
 ) -> Result<Json<ActionRecord>, ApiProblem> {
-    let (next, now) = (CrmActionId(new_id(&console.handles.clock)), console.now());
+    let (next, now) = (CrmActionId(console.handles.clock.new_id()), console.now());
     let write = move |tx: &Tx<'_>| intake::advance_action(tx, id, &wanted, next, now);
     match console.handles.store.write("advancing a CRM action", write).await? {
         Advancing::Done(action) => Ok(Json(*action)),

@@ -140,7 +140,10 @@ impl From<Refused> for ApiProblem {
     fn from(refused: Refused) -> Self {
         let kind = match refused.cause {
             Cause::Invalid => Kind::Invalid,
-            Cause::Claimed | Cause::Erased => Kind::Conflict,
+            Cause::Claimed | Cause::Erased | Cause::Conflict => Kind::Conflict,
+            Cause::Malformed => Kind::Malformed,
+            Cause::Unknown => Kind::NotFound,
+            Cause::Broken => Kind::Internal,
         };
         Self { problems: refused.problems.clone(), ..Self::new(kind, refused.to_string()) }
     }

@@ -8,9 +8,7 @@ use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use uuid::{NoContext, Uuid};
 
-use crate::clock::Clock;
 use crate::store::Role;
 
 use super::handles::Handles;
@@ -69,12 +67,4 @@ impl Console {
     pub(super) fn now(&self) -> Timestamp {
         self.handles.clock.now().wall
     }
-}
-
-/// An id in the order of its making.
-pub(super) fn new_id(clock: &Clock) -> Uuid {
-    let now = clock.now().wall;
-    // A clock before 1970 still gives ids; only their order is lost.
-    let second = u64::try_from(now.as_second()).unwrap_or_default();
-    Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, second, now.subsec_nanosecond().unsigned_abs()))
 }

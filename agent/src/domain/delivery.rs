@@ -21,6 +21,8 @@ pub enum FactKind {
     Attendance,
     /// An alarm of a gate, as a snapshot.
     Alarm,
+    /// The answer to a command of the central system, as a snapshot.
+    Answer,
     /// A person changed: a mark, rendered when sent.
     Person,
     /// A membership changed: a mark, rendered when sent.
@@ -38,6 +40,7 @@ impl FactKind {
             Self::Visit => "visit",
             Self::Attendance => "attendance",
             Self::Alarm => "alarm",
+            Self::Answer => "answer",
             Self::Person => "person",
             Self::Membership => "membership",
             Self::Groups => "groups",

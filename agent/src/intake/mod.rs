@@ -1,11 +1,14 @@
-//! The only writer of people, CRM, classes and erasure: validation and normalising, shared by the API and the import of files.
+//! The only writer of people, CRM, classes and erasure: validation and normalising, shared by the API, the
+//! import of files and the commands of the central system.
 
 mod alike;
 mod classes;
+mod command;
 mod crm;
 mod facts;
 mod import;
 mod lines;
+mod once;
 mod person;
 mod put;
 mod read;
@@ -18,11 +21,13 @@ pub use classes::{
     Booking, NewAttendance, NewBooking, NewClass, NewProduct, Ticking, Written, put_booking, put_class,
     put_class_product, tick_off,
 };
+pub use command::{COMMANDS, Command, Means, Obeyed, obey};
 pub use crm::{
     AdvanceAction, Advancing, NewAction, NextAction, advance_action, new_action, put_action_type, put_outcome,
 };
 pub use import::{Counts, Format, ImportError, ImportNews, LineNote, import_people};
 pub use lines::LINE_BYTES_MAX;
+pub use once::{Received, Verdict};
 pub use person::{CheckedPerson, PHOTO_BYTES_MAX};
 pub use put::{Put, erase_person, put_person};
 pub use read::BATCH_PEOPLE_MAX;

@@ -108,7 +108,7 @@ impl<R: BufRead> People<R> {
     }
 
     fn person(&self, text: &str) -> Result<CheckedPerson, (Option<ExternalId>, Refused)> {
-        let person = match &self.sheet {
+        let person: Person = match &self.sheet {
             None => from_json(&mut serde_json::Deserializer::from_str(text)).map_err(|refused| (None, refused))?,
             Some(sheet) => {
                 let document = sheet.document(text).map_err(|refused| (None, refused))?;
@@ -125,8 +125,9 @@ fn header(why: &str) -> ImportError {
 }
 
 /// The document, or the field that is wrong with it.
-fn from_json<'de, D>(document: D) -> Result<Person, Refused>
+pub(super) fn from_json<'de, T, D>(document: D) -> Result<T, Refused>
 where
+    T: serde::Deserialize<'de>,
     D: serde::Deserializer<'de>,
     D::Error: std::fmt::Display,
 {

@@ -39,6 +39,30 @@ pub enum Cause {
     Claimed,
     /// Its person was erased, and an import must not bring them back.
     Erased,
+    /// It cannot even be read.
+    Malformed,
+    /// What it is about is not here.
+    Unknown,
+    /// It does not fit how things stand.
+    Conflict,
+    /// What is stored about it cannot be read.
+    Broken,
+}
+
+impl Cause {
+    /// The stable word, as told to the central system.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid",
+            Self::Claimed => "claimed",
+            Self::Erased => "erased",
+            Self::Malformed => "malformed",
+            Self::Unknown => "unknown",
+            Self::Conflict => "conflict",
+            Self::Broken => "broken",
+        }
+    }
 }
 
 impl Refused {

@@ -1,5 +1,7 @@
 //! Stories of intake, on real files.
 
+mod commanding;
+
 use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::sync::Arc;

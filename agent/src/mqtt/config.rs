@@ -14,7 +14,7 @@ pub struct Config {
     pub port: u16,
     /// TLS, for `mqtts://`.
     pub tls: Option<Tls>,
-    /// The publisher's client id; the receipt session is `{client_id}-in`.
+    /// The publisher's client id; the session of receipts and commands is `{client_id}-in`.
     pub client_id: String,
     /// User name and password.
     pub login: Option<(String, SecretString)>,
@@ -26,6 +26,8 @@ pub struct Config {
     pub include_person: bool,
     /// What makes a row done.
     pub confirm: Confirm,
+    /// The central system may have things done: people written down, CRM actions made and so on.
+    pub commands: bool,
 }
 
 /// TLS to the broker.

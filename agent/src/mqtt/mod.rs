@@ -1,13 +1,16 @@
-//! The lane to the central system's MQTT broker: facts as CloudEvents, and the receipts that come back.
+//! The lane to the central system's MQTT broker: facts as CloudEvents, and the receipts and commands that come back.
 
 mod check;
+mod command;
 mod config;
 mod deliver;
+mod desk;
 mod facts;
+mod gathered;
+mod inbound;
 mod ledger;
 mod overdue;
 mod receipt;
-mod receipts;
 mod silence;
 mod status;
 mod tls;
@@ -17,5 +20,5 @@ mod wire;
 pub use check::check;
 pub use config::{Config, Confirm, Tls};
 pub use deliver::Mqtt;
-pub use receipts::run as run_receipts;
+pub use inbound::{Commands, run as run_inbound};
 pub use wire::Unreached;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rumqttc::{
     AsyncClient, ConnectReturnCode, ConnectionError, EventLoop, LastWill, MqttOptions, Outgoing, Packet, QoS,
-    StateError, SubscribeReasonCode, TlsConfiguration, Transport, mqttbytes,
+    StateError, SubscribeFilter, SubscribeReasonCode, TlsConfiguration, Transport, mqttbytes,
 };
 use secrecy::ExposeSecret;
 
@@ -17,8 +17,9 @@ use super::topics::Topics;
 use super::{Config, status};
 use crate::outbox::EVENT_BYTES_MAX;
 
-/// The largest packet taken from the broker, in bytes: a receipt for 10,000 UUIDs has about 400,000.
-const INCOMING_BYTES_MAX: usize = 1024 * 1024;
+/// The largest packet taken from the broker, in bytes: a receipt for 10,000 UUIDs has about 400,000, a command at most
+/// 1 MiB. What is a little larger than that is still read, so that it can be refused by name.
+const INCOMING_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Room for topic and header beside the largest event. The library drops a packet above its limit together with the
 /// connection, and would meet it again for ever; larger events are parked before they come here.
 const OUTGOING_BYTES_MAX: usize = EVENT_BYTES_MAX + 1024;
@@ -34,7 +35,7 @@ const PACKET_IDS: u16 = 5_000;
 pub(super) enum Role {
     /// Publishes facts and the status; a clean session with a last will.
     Publisher,
-    /// Takes receipts; a session the broker keeps while we are away.
+    /// Takes receipts and commands; a session the broker keeps while we are away.
     Receiver,
     /// The receiver again, throwing away what the broker kept: a packet in it is larger than we take.
     FreshReceiver,
@@ -65,7 +66,7 @@ pub enum Unreached {
         why: String,
     },
     /// The broker sent a packet larger than we take.
-    #[error("broker {broker} sent a packet of more than 1 MiB")]
+    #[error("broker {broker} sent a packet of more than 4 MiB")]
     TooLarge {
         /// Host and port.
         broker: String,
@@ -98,6 +99,10 @@ pub(super) enum Event {
 pub(super) struct Message(rumqttc::Publish);
 
 impl Message {
+    pub(super) fn topic(&self) -> &str {
+        &self.0.topic
+    }
+
     pub(super) fn payload(&self) -> &[u8] {
         &self.0.payload
     }
@@ -169,9 +174,15 @@ impl Pen {
         self.taken("publishing", self.client.try_publish(topic, QoS::AtLeastOnce, true, payload))
     }
 
-    /// Subscribes at QoS 1.
-    pub(super) fn subscribe(&self, topic: String) -> Result<(), Unreached> {
-        self.taken("subscribing", self.client.try_subscribe(topic, QoS::AtLeastOnce))
+    /// Subscribes at QoS 1, to all of them or to none.
+    pub(super) fn subscribe(&self, topics: impl IntoIterator<Item = String>) -> Result<(), Unreached> {
+        let filters = topics.into_iter().map(|topic| SubscribeFilter::new(topic, QoS::AtLeastOnce));
+        self.taken("subscribing", self.client.try_subscribe_many(filters))
+    }
+
+    /// Leaves a topic, if it was ever subscribed to.
+    pub(super) fn unsubscribe(&self, topic: String) -> Result<(), Unreached> {
+        self.taken("unsubscribing", self.client.try_unsubscribe(topic))
     }
 
     /// Acknowledges a message: the broker forgets it.

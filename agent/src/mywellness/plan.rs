@@ -63,7 +63,9 @@ pub(super) fn plan(row: &OutboxRow, known: &Known, rules: &Rules<'_>, now: Now) 
         FactKind::Membership => membership(person, link, rules, today),
         FactKind::Groups => groups(person, link, rules, today),
         FactKind::Attendance => attendance::check_in(row, known, rules, today),
-        FactKind::Passage | FactKind::Alarm => Ok(suppressed("Mywellness is not told of this kind of fact")),
+        FactKind::Passage | FactKind::Alarm | FactKind::Answer => {
+            Ok(suppressed("Mywellness is not told of this kind of fact"))
+        }
     };
     match step {
         Ok(step) => step,

@@ -80,7 +80,7 @@ pub fn event(site: &SiteId, row: &OutboxRow, named: Option<&Named>) -> Result<Ve
             let source = source(site, told.reader.as_ref(), Some(&told.gate));
             envelope(row, source, told.at, &told, named)?
         }
-        FactKind::Attendance | FactKind::Alarm => {
+        FactKind::Attendance | FactKind::Alarm | FactKind::Answer => {
             let told: Value = read(row)?;
             let (reader, gate) = (field::<ReaderId>(&told, "reader"), field::<GateId>(&told, "gate"));
             let at = field(&told, "at").ok_or_else(|| unreadable(row, "it has no time in `at`"))?;

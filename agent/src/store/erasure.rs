@@ -90,6 +90,7 @@ impl Tx<'_> {
             (id.0, Moment(now)),
         )?;
         self.run("UPDATE outbox SET state = 'pending', held_for = NULL WHERE person = ?1 AND state = 'held'", [id.0])?;
+        self.forget_answers(id)?;
         self.run(
             "UPDATE outbox SET person = NULL, last_error = NULL, key = iif(body = '', '', key), body = CASE
                 WHEN body = '' THEN ''

@@ -85,7 +85,8 @@ impl StoreError {
     }
 
     /// Whether the surroundings failed rather than the operation: the same work may succeed a moment later.
-    pub(super) fn may_pass(&self) -> bool {
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
         match self {
             Self::Full { .. } | Self::Busy { .. } => true,
             Self::Sqlite { source, .. } => source.sqlite_error_code().is_some_and(|code| {

@@ -207,6 +207,7 @@ impl Tx<'_> {
                     gone += self.run(delete, (before(keep), limit))?;
                 }
             }
+            gone += self.prune_answers(now, limit)?;
             if let Some(keep) = keep.classes {
                 gone += self.prune_classes(before(keep))?;
             }

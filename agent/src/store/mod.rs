@@ -7,11 +7,12 @@
 //! | `open` `schema` `ballast` `health` | the file: checked, migrated, guarded against a full disk |
 //! | `transaction` `columns` `page` `error` | what every statement is written with |
 //! | `standing` `people` `crm` `classes` `attendance` `recording` `history` | what the gates and the desk know and write |
-//! | `outbox` `receipts` `marks` `links` `erasure` | what waits for upstreams, and what is forgotten |
+//! | `outbox` `receipts` `answers` `marks` `links` `erasure` | what waits for upstreams, and what is forgotten |
 //! | `modes` `tokens` `backup` | what operators set, and the copy they keep |
 //! | `alarms` | what somebody should look at, and the gate controllers' boots |
 
 mod alarms;
+mod answers;
 mod attendance;
 mod backup;
 mod ballast;
@@ -45,6 +46,7 @@ mod transaction;
 mod writer;
 
 pub use alarms::AlarmFilter;
+pub use answers::{AnswerKept, CommandKey};
 pub use attendance::{Tick, Ticked};
 pub use backup::{BackedUp, back_up};
 pub use classes::{BookingEntry, ClassEntry, ClassFilter};

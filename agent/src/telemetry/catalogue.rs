@@ -33,6 +33,12 @@ const COUNTERS: &[(&str, &str)] = &[
     ("varco_receipts_refused_total", "Messages on the receipt topic that are no receipts."),
     ("varco_receipts_missing_total", "Rows published again because no receipt came for them."),
     ("varco_receipt_store_failures_total", "Times that overdue receipts could not be looked up."),
+    ("varco_commands_total", "Commands of the central system, by name and outcome."),
+    ("varco_commands_ignored_total", "Messages among commands that are none, such as retained ones."),
+    (
+        "varco_commands_forgotten_total",
+        "Times that the broker had to forget commands behind a packet that is too large.",
+    ),
     ("varco_mywellness_logins_total", "Logins at Mywellness."),
     ("varco_mywellness_calls_total", "Calls to Mywellness, by action and outcome."),
     ("varco_mywellness_people_linked_total", "People linked to a user at Mywellness."),
@@ -77,6 +83,7 @@ const GAUGES: &[(&str, &str, Unit)] = &[
     ("varco_controller_events_lost", "Events a gate controller had no room for since its reset.", Unit::Count),
     ("varco_controller_bad_frames", "Broken frames a gate controller got since its reset.", Unit::Count),
     ("varco_controller_emergency", "Whether a gate's emergency input is on (1) or not (0).", Unit::Count),
+    ("varco_commands_online", "Whether the central system's commands are subscribed to (1) or not (0).", Unit::Count),
     ("varco_store_state", "0: takes writes. 1: the disk is full. 2: the queue of passages is full too.", Unit::Count),
 ];
 

@@ -110,6 +110,13 @@ mod tests {
     }
 
     #[test]
+    fn the_vector_shown_to_integrators_is_this_one() {
+        let page = include_str!("../../../docs/integrating.md");
+        let parts = [SECRET, SIGNATURE, PUBLISHED.id, "`1614265330`", r#"`{"test": 2432232314}`"#];
+        assert!(parts.iter().all(|part| page.contains(part)));
+    }
+
+    #[test]
     fn what_was_changed_on_the_way_is_not_ours() {
         let other: Key = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".parse().unwrap();
         assert!(!other.verifies(PUBLISHED, SIGNATURE));

@@ -199,3 +199,13 @@ fn who_came_to_a_class_is_told_where_they_passed_or_by_whose_hand() {
         assert_eq!((&event["source"], &event["data"]), (&Value::from(source), &body));
     }
 }
+
+#[test]
+fn the_event_shown_to_integrators_is_the_one_that_is_told() {
+    let page = include_str!("../../../../docs/integrating.md");
+    let (_, after) = page.split_once("```json event").unwrap();
+    let shown: Value = serde_json::from_str(after.split_once("```").unwrap().0).unwrap();
+    let told =
+        event(&"milano-centro".parse().unwrap(), &row(FactKind::Visit, shown["id"].as_str().unwrap(), VISIT), None);
+    assert_eq!(shown, serde_json::from_slice::<Value>(&told.unwrap()).unwrap());
+}

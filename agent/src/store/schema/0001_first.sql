@@ -230,6 +230,16 @@ CREATE TABLE operator_command (
     reason TEXT
 ) STRICT;
 
+-- What was answered to the central system's commands, under a hash of each one's source and id.
+CREATE TABLE answer (
+    row INTEGER PRIMARY KEY AUTOINCREMENT,
+    command BLOB NOT NULL UNIQUE,
+    person INTEGER,
+    answer TEXT NOT NULL,
+    at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX answer_by_person ON answer (person) WHERE person IS NOT NULL;
+
 CREATE TABLE token (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL,

@@ -1,5 +1,6 @@
 //! Stories of the store, on real files; the club they happen in.
 
+mod answering;
 mod classes;
 mod committing;
 mod erasing;

@@ -11,6 +11,7 @@ mod crm_at_the_gate;
 mod doors;
 mod passages;
 mod command_line;
+mod commands;
 mod erasure;
 mod mywellness;
 mod mywellness_faults;

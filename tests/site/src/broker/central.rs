@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use rumqttc::{AsyncClient, Event, EventLoop, MqttOptions, Packet, Publish, QoS};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, watch};
+use tokio::time::timeout;
 
 use super::User;
 use super::seen::{Message, Seen};
@@ -19,8 +20,11 @@ const RECONNECT_AFTER: Duration = Duration::from_millis(50);
 /// Requests that may wait for the event loop: receipts of a burst. One that finds no room is left out, as by a busy system.
 const REQUESTS_WAITING_MAX: usize = 4096;
 
-/// Larger than any event the agent may send.
-const PACKET_BYTES_MAX: usize = 1 << 20;
+/// Larger than any event the agent may send, and than any command that a test sends in vain.
+const PACKET_BYTES_MAX: usize = 8 << 20;
+
+/// How long a broker may take to acknowledge what is said to it, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Whether the central system confirms what it stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +66,32 @@ impl Central {
     /// Says from now on whether receipts are answered.
     pub fn answer(&self, receipts: Receipts) {
         self.receipts.send_replace(receipts);
+    }
+
+    /// Publishes something over a connection of its own; returns when the broker has it.
+    pub async fn publish(&self, topic: &str, payload: impl Into<Vec<u8>>) -> Result<()> {
+        self.say(topic, false, payload.into()).await
+    }
+
+    /// The same, for the broker to keep on the topic.
+    pub async fn publish_retained(&self, topic: &str, payload: impl Into<Vec<u8>>) -> Result<()> {
+        self.say(topic, true, payload.into()).await
+    }
+
+    async fn say(&self, topic: &str, retain: bool, payload: Vec<u8>) -> Result<()> {
+        let (host, port) = self.options.broker_address();
+        let mut options = MqttOptions::new(format!("central-{}", uuid::Uuid::new_v4()), host, port);
+        options.set_max_packet_size(PACKET_BYTES_MAX, PACKET_BYTES_MAX);
+        if let Some(login) = self.options.credentials() {
+            options.set_credentials(login.username, login.password);
+        }
+        let (client, mut events) = AsyncClient::new(options, 1);
+        client.try_publish(topic, QoS::AtLeastOnce, retain, payload).expect("a new client's queue is empty");
+        let acknowledged = async {
+            while !matches!(events.poll().await?, Event::Incoming(Packet::PubAck(_))) {}
+            anyhow::Ok(())
+        };
+        timeout(PATIENCE, acknowledged).await.with_context(|| format!("publishing on {topic}"))?
     }
 
     /// Goes away without a word; the broker keeps its session and queues for it.
@@ -136,8 +166,11 @@ async fn converse(
 }
 
 fn answer(client: &AsyncClient, message: &Message) {
-    let (Some(id), Some((site, _))) = (message.id(), message.topic.rsplit_once('/')) else { return };
-    if message.retained {
+    let mut levels = message.topic.match_indices('/').skip(2);
+    let (Some(id), Some((end, _))) = (message.id(), levels.next()) else { return };
+    let (site, below) = message.topic.split_at(end);
+    // What it says itself comes back to it, and is nothing that it stores.
+    if message.retained || below.starts_with("/in/") {
         return;
     }
     let topic = format!("{site}/receipt");
