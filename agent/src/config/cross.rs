@@ -8,7 +8,7 @@ use super::readers::ReaderDraft;
 use super::site::ZoneDraft;
 use super::suggest::did_you_mean;
 use crate::domain::{Direction, Display, GateId, ZoneId};
-use crate::door::{GateDriver, ReaderDriver, ReaderWiring};
+use crate::door::{GateDriver, OfflineEntry, ReaderDriver, ReaderWiring};
 
 /// Checks zones, gates and readers against each other.
 pub(super) fn check(report: &Report<'_>, zones: &[ZoneDraft], gates: &[GateDraft], readers: &[ReaderDraft]) {
@@ -69,6 +69,7 @@ fn check_gate(report: &Report<'_>, reader: &ReaderDraft, gates: &[GateDraft]) {
         return refuse_unknown(report, &reader.gate_place, "gate", wanted.as_str(), &known);
     };
     check_controller(report, reader, gate);
+    check_list(report, reader, gate);
     let turns_freely_out = gate.gate.as_ref().is_none_or(|gate| gate.free_exit);
     if reader.direction == Direction::Both && !turns_freely_out {
         refuse_trap(report, &reader.direction_place, wanted, &gate.free_exit_place);
@@ -92,6 +93,21 @@ fn check_controller(report: &Report<'_>, reader: &ReaderDraft, gate: &GateDraft)
     }
     if reader.reader.as_ref().is_some_and(|reader| reader.display == Display::Controller) {
         report.problem(&reader.display_place, what, "write display = \"web\" or display = \"none\"");
+    }
+}
+
+/// A list holds whole numbers; of a part of one nobody knows the rest.
+fn check_list(report: &Report<'_>, reader: &ReaderDraft, gate: &GateDraft) {
+    let by_list = gate
+        .wiring
+        .as_ref()
+        .is_some_and(|wired| matches!(wired.driver, GateDriver::Controller { offline: OfflineEntry::List { .. }, .. }));
+    let takes_a_part = reader.wiring.as_ref().is_some_and(|wired| {
+        matches!(&wired.driver, ReaderDriver::Controller { badge, leads_out: false, .. } if badge.take.is_some())
+    });
+    if by_list && takes_a_part {
+        let what = "`take` leaves a part of the number out, and the gate's list needs it whole";
+        report.problem(&reader.badge_place, what, "remove take, or write offline_entry = \"closed\" at the gate");
     }
 }
 

@@ -38,6 +38,13 @@ const CONTROLLER_PASSAGE_TIMEOUT_MAX: Duration = Duration::from_secs(60);
 /// How soon a barrier between its rests is held open: people take a second or two.
 const HELD_OPEN_AFTER: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(60);
 
+/// Whether there is entry by a list while the agent is silent.
+const OFFLINE_ENTRIES: [(&str, bool); 2] = [("closed", false), ("list", true)];
+/// How old a list may grow.
+const LIST_AGE: RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(30 * 86_400);
+/// Most credentials on a list: half a megabyte of a controller's memory.
+const LIST_SIZE_MAX: u16 = u16::MAX;
+
 /// A gate as read, with the places that later checks point at.
 pub(super) struct GateDraft {
     pub(super) id: Option<GateId>,
@@ -78,13 +85,15 @@ fn driver(section: &mut Section<'_>, pulse: Duration) -> Option<GateDriver> {
     let driver = section.or("driver", Driver::None, choice(&DRIVERS));
     let port = section.optional("port", port);
     let channel = section.or("channel", 1, whole(1..=CHANNEL_MAX));
+    let offline = offline(section);
     let held_open_after = section.or("held_open_after", Duration::from_secs(10), duration(HELD_OPEN_AFTER));
     if !section.is_sound("driver") {
         return None;
     }
     let no_controller = "is for gates with a controller";
     if driver != Driver::Controller {
-        section.refuse(&["held_open_after"], no_controller, "add driver = \"controller\", or remove it");
+        let of_controllers = ["held_open_after", "offline_entry", "offline_list_max_age", "offline_list_size"];
+        section.refuse(&of_controllers, no_controller, "add driver = \"controller\", or remove it");
     }
     match driver {
         Driver::UsbRelay => {
@@ -94,7 +103,7 @@ fn driver(section: &mut Section<'_>, pulse: Duration) -> Option<GateDriver> {
         Driver::Controller => {
             section.refuse(&["channel"], "is for relay boards", "remove it: a controller has its own relays");
             let port = required_port(section, port)?;
-            Some(GateDriver::Controller { port, held_open_after, offline: OfflineEntry::Closed })
+            Some(GateDriver::Controller { port, held_open_after, offline })
         }
         Driver::None => {
             let why = "does nothing without a driver that uses it";
@@ -102,6 +111,19 @@ fn driver(section: &mut Section<'_>, pulse: Duration) -> Option<GateDriver> {
             Some(GateDriver::None)
         }
     }
+}
+
+fn offline(section: &mut Section<'_>) -> OfflineEntry {
+    let by_list = section.or("offline_entry", false, choice(&OFFLINE_ENTRIES));
+    let good_for = section.or("offline_list_max_age", Duration::from_secs(86_400), duration(LIST_AGE));
+    let size = section.or("offline_list_size", 1024, whole(1..=LIST_SIZE_MAX));
+    if by_list {
+        return OfflineEntry::List { good_for, size };
+    }
+    let why = "does nothing while nobody enters by a list";
+    let of_lists = ["offline_list_max_age", "offline_list_size"];
+    section.refuse(&of_lists, why, "add offline_entry = \"list\", or remove it");
+    OfflineEntry::Closed
 }
 
 fn required_port(section: &mut Section<'_>, port: Option<String>) -> Option<String> {

@@ -42,6 +42,7 @@ pub(super) struct ReaderDraft {
     pub(super) port_place: Place,
     pub(super) driver_place: Place,
     pub(super) input_place: Place,
+    pub(super) badge_place: Place,
     pub(super) display_place: Place,
     pub(super) reader: Option<Reader>,
     pub(super) wiring: Option<ReaderWiring>,
@@ -69,6 +70,7 @@ pub(super) fn reader(mut section: Section<'_>) -> ReaderDraft {
         port_place: section.place("port"),
         driver_place: section.place("driver"),
         input_place: section.place("input"),
+        badge_place: section.place("badge"),
         display_place: section.place("display"),
         reader: about.reader(&id, &gate, zone.as_ref(), direction, attached.as_ref().map(|(_, badge)| badge)),
         wiring: id.clone().zip(gate.clone()).zip(attached).map(|((reader, gate), (driver, _))| ReaderWiring {

@@ -1,6 +1,7 @@
 //! A badge as a reader delivers it, and the one written form in which it is compared.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
@@ -112,6 +113,26 @@ impl Badge {
         }
     }
 
+    /// The numbers that a reader of this format would have sent for a credential written down as `credential`, most
+    /// significant byte first, among those of so many bytes. None where the format leaves a part of the number out, and
+    /// where the value is no number.
+    #[must_use]
+    pub fn numbers_of(credential: &str, format: &BadgeFormat, lengths: RangeInclusive<usize>) -> Vec<Vec<u8>> {
+        let Ok(badge) = Self::new(format.form, credential) else { return Vec::new() };
+        let mut numbers = match format.form {
+            BadgeForm::Hex | BadgeForm::Text => hex_bytes(&badge.value).into_iter().collect(),
+            BadgeForm::Decimal => padded(&badge.value, &lengths),
+        };
+        numbers.retain(|number: &Vec<u8>| lengths.contains(&number.len()));
+        if format.order == BadgeOrder::Reversed {
+            numbers.iter_mut().for_each(|number| number.reverse());
+        }
+        // Whatever comes back as the same badge, and nothing else: `take` may have cut it.
+        let is_same = |number: &Vec<u8>| Self::from_bytes(number, format).is_ok_and(|other| other == badge);
+        numbers.retain(|number| is_same(number) && format.take.is_none_or(|take| take >= number.len()));
+        numbers
+    }
+
     /// Normalises a value that is already in `form`, as people type it: `04:15:ab` is `0415AB`, `0042` is `42`.
     ///
     /// # Errors
@@ -190,8 +211,17 @@ fn without_separators(value: &str) -> String {
     value.chars().filter(|c| !matches!(c, ':' | '-' | '.' | ' ')).collect()
 }
 
+/// A decimal number as bytes of every such length that holds it.
+fn padded(digits: &str, lengths: &RangeInclusive<usize>) -> Vec<Vec<u8>> {
+    let Ok(number) = digits.parse::<u128>() else { return Vec::new() };
+    let bytes = number.to_be_bytes();
+    let needed = bytes.len() - bytes.iter().take_while(|byte| **byte == 0).count();
+    let fitting = lengths.clone().filter(|length| (needed..=bytes.len()).contains(length));
+    fitting.map(|length| bytes[bytes.len() - length..].to_vec()).collect()
+}
+
 fn hex_bytes(hex: &str) -> Option<Vec<u8>> {
-    let even = hex.len().is_multiple_of(2);
+    let even = hex.len().is_multiple_of(2) && hex.bytes().all(|digit| digit.is_ascii_hexdigit());
     even.then(|| (0..hex.len()).step_by(2).filter_map(|at| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok()).collect())
 }
 
@@ -250,6 +280,28 @@ mod tests {
         assert_eq!(Badge::new(BadgeForm::Text, "  "), Err(UnreadableBadge::Empty));
         assert_eq!(Badge::new(BadgeForm::Decimal, "000").map(|b| b.value().to_owned()), Ok("0".to_owned()));
         assert_eq!(Badge::new(BadgeForm::Hex, &"A".repeat(129)), Err(UnreadableBadge::TooLong));
+    }
+
+    #[test]
+    fn a_credential_leads_back_to_the_numbers_its_reader_sends() {
+        let cards: [&[u8]; 5] =
+            [&[0x7B, 0x11, 0xD7], &[0, 0, 1], &[0, 0x63, 0xE9, 0xAE], &[4, 1, 2, 3, 4, 5, 6], &[0; 4]];
+        for form in [BadgeForm::Hex, BadgeForm::Decimal, BadgeForm::Text] {
+            for order in [BadgeOrder::AsSent, BadgeOrder::Reversed] {
+                for card in cards {
+                    let format = BadgeFormat { order, ..format(form, None) };
+                    let badge = Badge::from_bytes(card, &format).expect("a number");
+                    let numbers = Badge::numbers_of(badge.value(), &format, 3..=8);
+                    assert!(numbers.contains(&card.to_vec()), "{form:?} {order:?} {card:02X?}");
+                    assert!(numbers.iter().all(|number| Badge::from_bytes(number, &format) == Ok(badge.clone())));
+                }
+            }
+        }
+        assert!(
+            Badge::numbers_of("6547886", &format(BadgeForm::Decimal, Some(2)), 3..=8).is_empty(),
+            "a part is left out"
+        );
+        assert!(Badge::numbers_of("hello", &format(BadgeForm::Text, None), 3..=8).is_empty());
     }
 
     #[test]

@@ -16,8 +16,8 @@ mod tests;
 
 pub use config::*;
 pub use controller::{
-    CONTROLLER_ORDERS_MAX, CREDENTIAL_BYTES_MAX, ControllerEvent, ControllerHealth, ControllerOrder, ControllerSetting,
-    Light, Sign, list_hash,
+    CONTROLLER_ORDERS_MAX, ControllerEvent, ControllerHealth, ControllerOrder, ControllerSetting, Light, Sign,
+    list_hash,
 };
 pub use listen::listen;
 pub use ports::{PortFound, PortTable, PortsError, UsbAdapter, ports};

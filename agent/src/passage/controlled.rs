@@ -490,6 +490,7 @@ impl Controlled {
     fn late(&self, person: &Person, number: u32, by: Decider, outcome: PassageOutcome) -> Effect {
         let (ask, at) = (person.ask.clone(), person.at);
         let way = if person.leads_out { Way::Out } else { Way::In };
-        Effect::RecordLate(Late { key: self.key(number), ask, at, way, by, outcome })
+        let key = self.key(number);
+        Effect::RecordLate(Late { key, settles: key, ask, at, way, by, outcome })
     }
 }

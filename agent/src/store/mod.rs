@@ -9,7 +9,7 @@
 //! | `standing` `people` `crm` `classes` `attendance` `recording` `history` | what the gates and the desk know and write |
 //! | `outbox` `receipts` `answers` `marks` `links` `erasure` | what waits for upstreams, and what is forgotten |
 //! | `modes` `tokens` `backup` | what operators set, and the copy they keep |
-//! | `alarms` | what somebody should look at, and the gate controllers' boots |
+//! | `alarms` `visitors` | of gates: what somebody should look at, their controllers' boots, who is likely to come |
 
 mod alarms;
 mod answers;
@@ -43,6 +43,7 @@ mod standing;
 mod tests;
 mod tokens;
 mod transaction;
+mod visitors;
 mod writer;
 
 pub use alarms::AlarmFilter;
@@ -61,3 +62,4 @@ pub use people::{Claim, StoredPerson};
 pub use recording::Recorded;
 pub use tokens::{Role, TokenEntry};
 pub use transaction::{Tx, View};
+pub use visitors::Likely;

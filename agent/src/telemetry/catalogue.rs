@@ -67,6 +67,7 @@ const COUNTERS: &[(&str, &str)] = &[
     ("varco_alarms_total", "Alarms of gates that began or happened, by gate and kind."),
     ("varco_controller_sessions_total", "Times that a gate controller answered anew."),
     ("varco_controller_orders_unknown_total", "Orders that a gate controller's firmware does not know."),
+    ("varco_controller_lists_total", "Lists made for a gate controller, for when the agent is silent."),
     ("varco_controller_lists_refused_total", "Lists that a gate controller did not take."),
     ("varco_controller_records_delayed_total", "Tries to write down what a gate controller remembers that failed."),
 ];

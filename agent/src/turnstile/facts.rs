@@ -80,3 +80,16 @@ impl Fact for AlarmRaised<'_> {
         }
     }
 }
+
+/// Who may enter while the agent is silent has changed.
+pub(super) struct ListMade<'a> {
+    pub(super) gate: &'a GateId,
+    pub(super) entries: usize,
+}
+
+impl Fact for ListMade<'_> {
+    fn tell(&self) {
+        tracing::debug!(gate = %self.gate, entries = self.entries, "a list for the gate controller was made");
+        counter!("varco_controller_lists_total", "gate" => self.gate.to_string()).increment(1);
+    }
+}

@@ -4,7 +4,7 @@ use expect_test::expect;
 
 use super::*;
 use crate::domain::{BadgeForm, Confirm, Direction, GateId};
-use crate::door::{FrameFormat, GateDriver, ReaderDriver};
+use crate::door::{FrameFormat, GateDriver, OfflineEntry, ReaderDriver};
 
 #[test]
 fn zones_form_no_ring_and_names_are_given_once() {
@@ -191,6 +191,53 @@ input = 2
                 write 0 to 1
         "#]],
     );
+}
+
+#[test]
+fn a_list_for_when_the_agent_is_silent_needs_a_controller_and_whole_numbers() {
+    check(
+        r#"[[gate]]
+id = "one"
+driver = "controller"
+port = "/dev/gate"
+offline_entry = "list"
+offline_list_max_age = "5s"
+offline_list_size = 0
+[[reader]]
+id = "a"
+gate = "one"
+driver = "controller"
+input = 0
+badge = { form = "decimal", take = 2 }
+[[gate]]
+id = "two"
+driver = "controller"
+port = "/dev/gate-2"
+offline_list_size = 10
+[[gate]]
+id = "three"
+offline_entry = "list"
+"#,
+        expect![[r#"
+            gate.one.offline_list_max_age (line 9): "5s" is out of range
+                write "1m" to "30d", as in "3s"
+            gate.one.offline_list_size (line 10): 0 is out of range
+                write 1 to 65535
+            reader.a.badge (line 16): `take` leaves a part of the number out, and the gate's list needs it whole
+                remove take, or write offline_entry = "closed" at the gate
+            gate.two.offline_list_size (line 21): `offline_list_size` does nothing while nobody enters by a list
+                add offline_entry = "list", or remove it
+            gate.three.offline_entry (line 24): `offline_entry` is for gates with a controller
+                add driver = "controller", or remove it
+        "#]],
+    );
+    let text = "[[gate]]\nid = \"g\"\ndriver = \"controller\"\nport = \"/dev/g\"\noffline_entry = \"list\"\noffline_list_max_age = \"12h\"\n";
+    let config = good(&format!("{SITE}{text}"));
+    let GateDriver::Controller { offline: OfflineEntry::List { good_for, size }, .. } = config.doors.gates[0].driver
+    else {
+        panic!("a list was asked for");
+    };
+    assert_eq!((good_for.as_secs(), size), (43_200, 1024));
 }
 
 #[test]

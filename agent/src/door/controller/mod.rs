@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::facts::{HealthSeen, ListRefused, OrderUnknown, SessionBegan};
 use self::session::{Heard, Session, millis};
-pub use self::translate::{CREDENTIAL_BYTES_MAX, list_hash};
+pub use self::translate::list_hash;
 use self::translate::{Pulse, Wired};
 pub use self::words::{
     CONTROLLER_ORDERS_MAX, ControllerEvent, ControllerHealth, ControllerOrder, ControllerSetting, Light, Sign,

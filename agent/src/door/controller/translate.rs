@@ -229,9 +229,6 @@ pub fn list_hash(key: &[u8; 16], credential: &[u8]) -> u64 {
     firmware_proto::gate::list::hash(key, credential)
 }
 
-/// Most bytes that a card can say of itself.
-pub const CREDENTIAL_BYTES_MAX: usize = words::CREDENTIAL_BYTES_MAX;
-
 #[cfg(test)]
 mod tests {
     use firmware_proto::words::Credential;

@@ -12,9 +12,9 @@ impl Controlled {
             self.log.settle(number);
             return ended;
         }
-        let key = self.key(number);
-        let late =
-            |key, ask, by| vec![Effect::RecordLate(Late { key, ask, at, way, by, outcome: PassageOutcome::Passed })];
+        let settles = self.key(number);
+        let outcome = PassageOutcome::Passed;
+        let late = |key, ask, by| vec![Effect::RecordLate(Late { key, settles, ask, at, way, by, outcome })];
         let outcome = match by {
             By::Grant(grant) if grant.is_by_hand() => {
                 self.log.settle(number);
@@ -25,14 +25,9 @@ impl Controlled {
                 // A read that is gone from the ring was durable, with its end: recording it again changes nothing.
                 let read = grant.read().filter(|_| denied.is_none());
                 let ask = denied.map(|(_, ask)| ask.clone());
-                let settles = read.is_some();
-                let recorded = late(read.map_or(key, |read| self.key(read)), ask, Decider::Agent);
-                if settles {
-                    self.log.settle(number);
-                }
-                return recorded;
+                return late(read.map_or(settles, |read| self.key(read)), ask, Decider::Agent);
             }
-            By::Own(_) => return late(key, None, Decider::Controller),
+            By::Own(_) => return late(settles, None, Decider::Controller),
             By::Free if self.is_emergency => PassageOutcome::Emergency,
             By::Free if self.gate.free_exit && leads_out(way) => {
                 self.log.settle(number);
@@ -41,7 +36,7 @@ impl Controlled {
             By::Free => PassageOutcome::Free,
             By::Nobody => PassageOutcome::Forced,
         };
-        vec![Effect::Unasked { key, at, way, outcome }]
+        vec![Effect::Unasked { key: settles, at, way, outcome }]
     }
 
     /// Somebody's end: they passed or they did not. None: nobody here is meant.

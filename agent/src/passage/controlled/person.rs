@@ -91,7 +91,7 @@ impl Person {
         let way = if self.leads_out { Way::Out } else { Way::In };
         let late = |by| {
             let (ask, at, outcome) = (self.ask.clone(), self.at, PassageOutcome::NotPassed);
-            key.map(|key| Effect::RecordLate(Late { key, ask, at, way, by, outcome }))
+            key.map(|key| Effect::RecordLate(Late { key, settles: key, ask, at, way, by, outcome }))
         };
         match &self.stage {
             Stage::Granted(it) => Some(Effect::Record { id: it.id, read: key, outcome: PassageOutcome::NotPassed }),

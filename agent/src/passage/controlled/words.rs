@@ -313,8 +313,10 @@ pub enum No {
 /// A passage that the controller remembered.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Late {
-    /// The event that is its key, and that the record settles.
+    /// The event that is its key: its read, if there was one.
     pub key: EventKey,
+    /// The event that the record settles.
+    pub settles: EventKey,
     /// Whose badge at which reader; none if that is not known.
     pub ask: Option<Ask>,
     /// When.

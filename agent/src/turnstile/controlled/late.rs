@@ -13,7 +13,7 @@ use crate::store::StoreError;
 /// # Errors
 /// When the store cannot be read.
 pub(super) async fn passage(site: &Site, gate: GateId, mode: GateMode, late: Late) -> Result<Passage, StoreError> {
-    let Late { key, ask, at, way, by, outcome } = late;
+    let Late { key, ask, at, way, by, outcome, .. } = late;
     let policy = site.policy.borrow().clone();
     let reader = ask.as_ref().and_then(|ask| policy.readers.get(&ask.reader)).cloned();
     let (mut decision, mut unknown_badge) = (None, None);

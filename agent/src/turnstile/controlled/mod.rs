@@ -4,25 +4,29 @@
 //! is answered within its time whatever the disk does.
 
 mod late;
+mod listing;
 mod perform;
 #[cfg(test)]
 mod tests;
 mod writing;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use self::listing::Listing;
 use self::writing::{Failed, Job, Writing, Written};
-use super::facts::{AlarmRaised, PassageLeftToController, PassageNotRecorded, PassageRecorded};
+use super::facts::{AlarmRaised, ListMade, PassageLeftToController, PassageNotRecorded, PassageRecorded};
 use super::gate_loop::{Going, IDLE, opened_by};
 use super::modes::{self, Modes, Remembered};
 use super::pending::PendingPassages;
 use super::{Answer, GateOrder, OpenOrder, OrderRefused, Site, SiteEvent, sign};
+use crate::access::Texts;
 use crate::domain::{AlarmKind, AlarmState, Gate, GateMode, MemberText, Now, PassageId, Reader, Reason};
 use crate::door::{ControllerEvent, ControllerLine, ControllerOrder, ControllerSetting, DoorEvent};
 use crate::passage::Ask;
@@ -41,6 +45,9 @@ pub struct ControlledTurnstile {
     deciding: FuturesUnordered<Going<Decided>>,
     modes: Modes,
     writing: Writing,
+    listing: Option<Listing>,
+    /// A reload changes what the controller shows by itself.
+    texts: watch::Receiver<Arc<Texts>>,
 }
 
 /// A decision and what it is about.
@@ -64,6 +71,8 @@ enum Turn {
     Decided(Box<Decided>),
     Written(Result<Written, Box<Failed>>),
     Remembered(Remembered),
+    Listed(Vec<u64>),
+    Resigned,
     Order(GateOrder),
     Deadline,
     Retired,
@@ -84,6 +93,7 @@ impl ControlledTurnstile {
         let repeat_window = site.policy.borrow().repeat_window;
         let machine = Controlled::new(&gate, repeat_window, anywhere(), is_emergency);
         site.board.put_up_gate(gate.id.clone(), mode);
+        let (listing, texts) = (Listing::of(line.offline), site.texts.clone());
         Self {
             site,
             gate,
@@ -95,6 +105,8 @@ impl ControlledTurnstile {
             deciding: FuturesUnordered::new(),
             modes: Modes::default(),
             writing: Writing::default(),
+            listing,
+            texts,
         }
     }
 
@@ -109,6 +121,8 @@ impl ControlledTurnstile {
                 Turn::Order(GateOrder::Open(order)) => self.ask_by_hand(order),
                 Turn::Order(GateOrder::Mode(order)) => self.modes.remember(&self.site, &self.gate.id, order),
                 Turn::Remembered(remembered) => self.change_mode(remembered),
+                Turn::Listed(hashes) => self.listed(hashes),
+                Turn::Resigned => drop(self.order(ControllerOrder::Set(self.setting()))),
                 Turn::Deadline => self.step(Input::Tick),
                 Turn::Retired | Turn::DoorGone => break,
             }
@@ -140,6 +154,8 @@ impl ControlledTurnstile {
             written = self.writing.next(&self.site, &self.gate.id, self.mode) => Turn::Written(written),
             Some(remembered) = self.modes.next() => Turn::Remembered(remembered),
             Some(order) = self.orders.recv() => Turn::Order(order),
+            hashes = listing::next(&mut self.listing, &self.site, &self.gate.id, self.mode) => Turn::Listed(hashes),
+            Ok(()) = self.texts.changed() => Turn::Resigned,
             () = retire.cancelled(), if is_idle => Turn::Retired,
             () = sleep(until_deadline) => Turn::Deadline,
         }
@@ -206,6 +222,7 @@ impl ControlledTurnstile {
         let at = self.site.clock.now();
         self.order(ControllerOrder::Set(self.setting()));
         self.order(ControllerOrder::Free(self.mode == GateMode::Free));
+        self.listing.iter_mut().for_each(Listing::begin_anew);
         self.writing.add(Job::Boot { boot, was_reset, at }, None);
         if missing > 0 {
             let lost = writing::alarm(&self.gate.id, AlarmKind::EventsLost, AlarmState::Happened, at);
@@ -224,7 +241,7 @@ impl ControlledTurnstile {
             held_open_after: self.line.held_open_after,
             idle: self.idle_lines(),
             closed: sign::notice(&self.site, &MemberText::Reason(Reason::StoreUnavailable)),
-            list: None,
+            list: self.listing.as_ref().map(Listing::terms),
         }
     }
 
@@ -244,6 +261,18 @@ impl ControlledTurnstile {
         if let Some(mode) = modes::settle(&self.site, &self.gate.id, remembered) {
             self.mode = mode;
             self.order(ControllerOrder::Free(mode == GateMode::Free));
+            // Whom the list lets in was decided in another mode.
+            self.order(ControllerOrder::NoList);
+            self.listing.iter_mut().for_each(Listing::begin_anew);
+        }
+    }
+
+    fn listed(&mut self, hashes: Vec<u64>) {
+        let Some(listing) = &mut self.listing else { return };
+        if let Some((version, hashes)) = listing.news(hashes) {
+            ListMade { gate: &self.gate.id, entries: hashes.len() }.tell();
+            // One that cannot be given now is made again in the next session.
+            let _later = self.order(ControllerOrder::List { version, hashes });
         }
     }
 

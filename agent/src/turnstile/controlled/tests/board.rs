@@ -60,6 +60,8 @@ pub(super) struct Seen {
     pub(super) lines: Vec<[String; 2]>,
     pub(super) green: bool,
     pub(super) red: bool,
+    /// For how long no byte has come.
+    pub(super) unheard_ms: u64,
 }
 
 pub(super) struct Board {
@@ -158,6 +160,7 @@ struct Turning {
     steps: VecDeque<(u64, bool, bool)>,
     cable: Option<(OwnedFd, OwnedFd)>,
     is_mute: bool,
+    heard_at: u64,
     relays: [bool; 2],
     path: PathBuf,
     seen: Arc<Mutex<Seen>>,
@@ -174,6 +177,7 @@ impl Turning {
             steps: VecDeque::new(),
             cable: None,
             is_mute: false,
+            heard_at: 0,
             relays: [false; 2],
             path,
             seen,
@@ -230,6 +234,7 @@ impl Turning {
         let mut bytes = [0; 512];
         if let Some((device, _)) = &self.cable {
             while let Ok(count @ 1..) = rustix::io::read(device, &mut bytes) {
+                self.heard_at = now.0;
                 let heard = if self.is_mute { &[] } else { &bytes[..count] };
                 heard.iter().for_each(|byte| self.firmware.byte(*byte, now));
             }
@@ -253,6 +258,7 @@ impl Turning {
             self.relays[place] = is_on;
         }
         seen.is_free = !outputs.lock;
+        seen.unheard_ms = now.0.saturating_sub(self.heard_at);
         (seen.green, seen.red) = (outputs.lights.green, outputs.lights.red);
         let lines = outputs.lines.clone().map(|line| line.as_str().to_owned());
         if seen.lines.last() != Some(&lines) {

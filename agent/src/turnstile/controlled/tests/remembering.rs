@@ -1,6 +1,6 @@
 //! What the controller remembers while the agent is dead, deaf or slow, and what becomes of it.
 
-use super::board::{ANNA, BRUNO};
+use super::board::{ANNA, BRUNO, STRANGER};
 use super::*;
 
 #[tokio::test]
@@ -142,4 +142,52 @@ async fn an_agent_that_stops_leaves_nothing_to_be_told_again() {
     club.start();
     club.all_is_kept().await;
     assert_eq!(club.passages().await.len(), 1);
+}
+
+#[tokio::test]
+async fn who_is_on_the_list_enters_while_the_agent_is_dead_and_has_a_visit_of_that_time() {
+    let by_list = OfflineEntry::List { good_for: Duration::from_secs(3600), size: 64 };
+    let mut club = Club::closed(by_list, Confirm::Rotation).await;
+    club.start();
+    club.gate_is(|state| state.controller.as_ref().is_some_and(|it| it.list != 0)).await;
+    club.kill().await;
+    until_silent(&club).await;
+    club.board.card(ENTRY, STRANGER);
+    club.sees(|seen| seen.red).await;
+    club.board.card(ENTRY, ANNA);
+    club.sees(|seen| seen.pulses == [1, 0]).await;
+    club.board.walk(Way::In);
+    club.start();
+
+    let mut both = [club.records().await, club.records().await];
+    both.sort_by_key(|it| it.at);
+
+    assert_eq!(both.each_ref().map(|it| it.outcome), [PassageOutcome::Stale, PassageOutcome::Passed]);
+    let visits = club.visits().await;
+    assert_eq!((visits.len(), visits[0].visit.started_at, visits[0].entries_taken), (1, both[1].at, 1));
+    let passages = club.passages().await;
+    assert_eq!(passages.iter().map(|it| it.offline).collect::<Vec<_>>(), [false, true]);
+    assert_eq!(passages[0].unknown_badge.as_deref(), Some("4D0929"));
+    club.all_is_kept().await;
+}
+
+#[tokio::test]
+async fn nobody_enters_by_a_list_through_a_locked_gate() {
+    let by_list = OfflineEntry::List { good_for: Duration::from_secs(3600), size: 64 };
+    let mut club = Club::closed(by_list, Confirm::Rotation).await;
+    club.start();
+    club.gate_is(|state| state.controller.as_ref().is_some_and(|it| it.list != 0)).await;
+    let before = club.state().controller.unwrap().list;
+    club.mode(GateMode::Locked).await;
+    club.gate_is(|state| state.controller.as_ref().is_some_and(|it| it.list != before && it.list != 0)).await;
+    club.kill().await;
+    until_silent(&club).await;
+    club.board.card(ENTRY, ANNA);
+    club.sees(|seen| seen.red).await;
+    assert_eq!(club.board.seen().pulses, [0, 0]);
+}
+
+/// Waits until the controller must have noticed that nobody speaks to it.
+async fn until_silent(club: &Club) {
+    club.sees(|seen| seen.unheard_ms > u64::from(firmware_proto::link::SILENT_MS)).await;
 }
