@@ -6,10 +6,15 @@ use serde_json::{Map, Value, json};
 
 use super::cloud::{APPLICATION_ID, Call, Cloud, Outcome, said};
 use super::form::{Complaint, Form};
+use super::lookups::{self, By, nobody};
 use super::membership;
 use super::options::Options;
 use super::people::{People, Person};
 use super::visits::Visit;
+use super::webhooks;
+
+/// What a webhook calls third parties.
+const US: &str = "thirdparties";
 
 /// What one path asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,10 +22,17 @@ pub(super) enum Action<'a> {
     Create {
         facility: &'a str,
     },
-    FindByExternalId {
+    LookUp {
         facility: &'a str,
+        by: By,
     },
-    FindByPermanentToken {
+    DetailsOf {
+        facility_user: &'a str,
+    },
+    ProfileOf {
+        user: &'a str,
+    },
+    SearchCalendar {
         facility: &'a str,
     },
     Update {
@@ -43,14 +55,20 @@ pub(super) enum Action<'a> {
 pub(super) fn find<'a>(options: &Options, path: &[&'a str]) -> Option<Action<'a>> {
     Some(match *path {
         ["core", "facility", facility, "CreateFacilityUserFromThirdParty"] => Action::Create { facility },
-        ["core", "facility", facility, "GetFacilityUserByExternalID"] => Action::FindByExternalId { facility },
-        ["core", "facility", facility, "GetFacilityUserFromPermanentToken"] => {
-            Action::FindByPermanentToken { facility }
-        }
         ["core", "facilityuser", facility_user, "Update"] => Action::Update { facility_user },
         ["core", "facilityuser", facility_user, "Delete"] => Action::Delete { facility_user },
         ["core", "facilityuser", facility_user, "SaveMembership"] => Action::SaveMembership { facility_user },
         ["core", "user", user, "Visit"] => Action::Visit { user },
+        ["core", "facilityuser", facility_user, "details"] if options.weak_actions => {
+            Action::DetailsOf { facility_user }
+        }
+        ["core", "user", user, "GetUserProfile"] if options.weak_actions => Action::ProfileOf { user },
+        ["core", "facility", facility, "SearchCalendarEvents"] if options.weak_actions => {
+            Action::SearchCalendar { facility }
+        }
+        ["core", "facility", facility, name] if let Some(by) = By::named(name, options.weak_actions) => {
+            Action::LookUp { facility, by }
+        }
         [.., name] if options.extra_actions.iter().any(|extra| extra == name) => Action::Extra,
         _ => return None,
     })
@@ -59,20 +77,19 @@ pub(super) fn find<'a>(options: &Options, path: &[&'a str]) -> Option<Action<'a>
 impl Action<'_> {
     /// Does it.
     pub(super) fn perform(&self, cloud: &mut Cloud, call: &Call<'_>) -> Outcome {
-        if let Self::Create { facility } | Self::FindByExternalId { facility } | Self::FindByPermanentToken { facility } =
-            self
+        if let Self::Create { facility } | Self::LookUp { facility, .. } | Self::SearchCalendar { facility } = self
             && **facility != cloud.facility_id
         {
             return Err(vec![Complaint::new("facilityId", "NotFound", "there is no such facility")]);
         }
         match self {
-            Self::Create { .. } => create(cloud, call.body),
-            Self::FindByExternalId { .. } => {
-                look_up(call.body, "externalId", |external_id| cloud.people.by_external_id(external_id))
+            Self::Create { .. } => create(cloud, call),
+            Self::LookUp { by, .. } => by.look_up(cloud, call.body),
+            Self::DetailsOf { facility_user } => {
+                lookups::details(cloud.people.by_facility_user(facility_user), "facilityUserId", call.body)
             }
-            Self::FindByPermanentToken { .. } => {
-                look_up(call.body, "permanentToken", |token| cloud.people.by_permanent_token(token))
-            }
+            Self::ProfileOf { user } => lookups::details(cloud.people.by_user(user), "userId", call.body),
+            Self::SearchCalendar { .. } => cloud.calendar.search(call.body),
             Self::Update { facility_user } => {
                 let groups = &cloud.options.groups;
                 change(&mut cloud.people, facility_user, |person| update(person, call.body, groups))
@@ -84,9 +101,23 @@ impl Action<'_> {
                 change(&mut cloud.people, facility_user, |person| membership::save(person, call.body))
             }
             Self::Visit { user } => visit(cloud, user, call),
-            Self::Extra => Ok(said("Success")),
+            Self::Extra => extra(cloud, call),
         }
     }
+}
+
+/// Nothing is known of such an action but that it cannot be about nobody.
+fn extra(cloud: &Cloud, call: &Call<'_>) -> Outcome {
+    let of_path = |kind: &str| call.path.windows(2).find(|pair| pair[0] == kind).map(|pair| pair[1]);
+    let of_body = |field: &str| call.body.get(field).and_then(Value::as_str);
+    let named = |kind, field: &str| of_path(kind).or_else(|| of_body(field));
+    if named("user", "userId").is_some_and(|id| cloud.people.by_user(id).is_none()) {
+        return Err(nobody("userId"));
+    }
+    if named("facilityuser", "facilityUserId").is_some_and(|id| cloud.people.by_facility_user(id).is_none()) {
+        return Err(nobody("facilityUserId"));
+    }
+    Ok(said("Success"))
 }
 
 /// Checks the login. A wrong password is an error with HTTP 200, like all others.
@@ -113,8 +144,8 @@ pub(super) fn log_in(cloud: &Cloud, application: &str, body: &Map<String, Value>
     }))
 }
 
-fn create(cloud: &mut Cloud, body: &Map<String, Value>) -> Outcome {
-    let mut form = Form::new(body, &["firstName", "lastName", "email", "dateOfBirth", "gender", "externalId"]);
+fn create(cloud: &mut Cloud, call: &Call<'_>) -> Outcome {
+    let mut form = Form::new(call.body, &["firstName", "lastName", "email", "dateOfBirth", "gender", "externalId"]);
     let mut profile = Map::new();
     profile.insert("firstName".into(), json!(form.text("firstName")));
     profile.insert("lastName".into(), json!(form.text("lastName")));
@@ -131,25 +162,36 @@ fn create(cloud: &mut Cloud, body: &Map<String, Value>) -> Outcome {
     let external_id = form.text("externalId");
     form.finish()?;
 
+    let facility = cloud.options.facility_url.clone();
     let alike = cloud.people.alike(&profile);
     match alike.as_slice() {
         [] if cloud.people.by_external_id(external_id).is_some() => {
             Err(vec![Complaint::new("externalId", "Validation", "it belongs to another person")])
         }
-        [] => match cloud.people.add(profile, Some(external_id.to_owned())) {
-            Some(person) => Ok(ids("Created", person)),
-            None => Err(vec![Complaint::new("FacilityFull", "Validation", "the sandbox holds no more people")]),
-        },
+        [] => {
+            let person = cloud.people.add(profile, Some(external_id.to_owned())).ok_or_else(full)?;
+            let (said, notice) = (ids("Created", person), webhooks::creation(&facility, person, US, call.at));
+            cloud.tell(notice);
+            Ok(said)
+        }
         [only] => {
-            let user = only.user_id.clone();
+            let (user, is_new_here) = (only.user_id.clone(), !only.in_club);
             let person = cloud.people.join(&user, external_id).expect("who was found is there");
-            Ok(ids("MatchFound", person))
+            let (said, notice) = (ids("MatchFound", person), webhooks::creation(&facility, person, US, call.at));
+            if is_new_here {
+                cloud.tell(notice);
+            }
+            Ok(said)
         }
         several => {
             let matched: Vec<Value> = several.iter().map(|person| masked(person)).collect();
             Ok(json!({ "result": "UserEmailAndDataMatchFound", "matchedUsers": matched }))
         }
     }
+}
+
+fn full() -> Vec<Complaint> {
+    vec![Complaint::new("FacilityFull", "Validation", "the sandbox holds no more people")]
 }
 
 fn ids(result: &str, person: &Person) -> Value {
@@ -166,32 +208,6 @@ fn masked(person: &Person) -> Value {
     // Who is known from another club only has no id in this one yet.
     let facility_user = person.in_club.then_some(&person.facility_user_id);
     json!({ "userId": person.user_id, "facilityUserId": facility_user, "email": format!("{first}***@{host}") })
-}
-
-/// Performs a look-up by one field of the body.
-pub(super) fn look_up<'a>(
-    body: &Map<String, Value>,
-    field: &str,
-    find: impl FnOnce(&str) -> Option<&'a Person>,
-) -> Outcome {
-    let mut form = Form::new(body, &[field]);
-    let wanted = form.text(field);
-    form.finish()?;
-    find(wanted).map(profile).ok_or_else(|| nobody(field))
-}
-
-/// All that a look-up tells of a person.
-pub(super) fn profile(person: &Person) -> Value {
-    let mut data = person.profile.clone();
-    data.insert("userId".into(), json!(person.user_id));
-    data.insert("facilityUserId".into(), json!(person.facility_user_id));
-    data.insert("permanentToken".into(), json!(person.permanent_token));
-    data.insert("externalId".into(), json!(person.external_id));
-    Value::Object(data)
-}
-
-pub(super) fn nobody(field: &str) -> Vec<Complaint> {
-    vec![Complaint::new(field, "NotFound", "there is no such person")]
 }
 
 fn change(people: &mut People, facility_user: &str, change: impl FnOnce(&mut Person) -> Outcome) -> Outcome {

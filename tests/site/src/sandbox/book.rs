@@ -13,6 +13,7 @@ use super::rate::{Limiter, RateLimit};
 use super::record::{Deed, Record, Request, Tally};
 use super::spoil::{NOT_FOUND_PAGE, Outgoing, page, spoil};
 use super::visits::Visit;
+use super::webhooks::{NOTICES_MAX, Notice, Post};
 
 /// Fields of bodies and answers that are never written down.
 const SECRETS: [&str; 3] = ["token", "password", "apiKey"];
@@ -41,6 +42,7 @@ pub struct Book {
     faults: Vec<Injection>,
     limiter: Option<Limiter>,
     record: Record,
+    posts: Vec<Post>,
 }
 
 impl Book {
@@ -108,13 +110,35 @@ impl Book {
         self.deeds(person).iter().filter(|deed| deed.is_done()).map(|deed| format!("{deed}\n")).collect()
     }
 
+    /// What webhooks tell, whether anybody listens or not, in the order in which it happened.
+    pub fn notices(&self) -> &[Notice] {
+        &self.cloud.notices
+    }
+
+    /// Every try to tell it.
+    pub fn posts(&self) -> &[Post] {
+        &self.posts
+    }
+
+    pub(super) fn posted(&mut self, post: Post) {
+        if self.posts.len() < NOTICES_MAX {
+            self.posts.push(post);
+        }
+    }
+
     /// The faults that wait, in the order in which they are tried.
     pub(super) fn faults(&self) -> &[Injection] {
         &self.faults
     }
 
     pub(super) fn new(options: Options) -> Self {
-        Self { cloud: Cloud::new(options), faults: Vec::new(), limiter: None, record: Record::default() }
+        Self {
+            cloud: Cloud::new(options),
+            faults: Vec::new(),
+            limiter: None,
+            record: Record::default(),
+            posts: Vec::new(),
+        }
     }
 
     pub(super) fn inject(&mut self, injection: Injection, at: Timestamp) {

@@ -5,11 +5,13 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::actions;
+use super::classes::Calendar;
 use super::form::Complaint;
 use super::options::Options;
 use super::people::People;
 use super::token::Tokens;
 use super::visits::Visits;
+use super::webhooks::{NOTICES_MAX, Notice};
 
 /// The application every third party logs in to.
 pub const APPLICATION_ID: &str = "69295ed5-a53c-434b-8518-f2e0b5f05b28";
@@ -42,6 +44,9 @@ pub(super) struct Cloud {
     pub(super) facility_id: String,
     pub(super) people: People,
     pub(super) visits: Visits,
+    pub(super) calendar: Calendar,
+    /// What webhooks tell; [`Cloud::tell`] bounds it.
+    pub(super) notices: Vec<Notice>,
     pub(super) suspended: bool,
     tokens: Tokens,
 }
@@ -53,6 +58,8 @@ impl Cloud {
             facility_id: Uuid::new_v4().to_string(),
             people: People::default(),
             visits: Visits::default(),
+            calendar: Calendar::default(),
+            notices: Vec::new(),
             suspended: false,
             tokens: Tokens::default(),
         }
@@ -81,6 +88,13 @@ impl Cloud {
         }
         let outcome = action.perform(self, call);
         Reply::Envelope(self.envelope(outcome, true, call.at))
+    }
+
+    /// Notes what webhooks tell.
+    pub(super) fn tell(&mut self, notice: Notice) {
+        if self.notices.len() < NOTICES_MAX {
+            self.notices.push(notice);
+        }
     }
 
     pub(super) fn expire_tokens(&mut self) {

@@ -6,12 +6,13 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::classes::{Booking, Class};
 use super::fault::{CONDITIONS, FAULT_FIELDS, Injection};
 use super::people::Known;
 use super::rate::RateLimit;
@@ -53,9 +54,32 @@ struct Stranger {
     email: String,
     #[serde(default)]
     external_id: Option<String>,
-    /// Known from another club, not from this one.
     #[serde(default)]
-    elsewhere: bool,
+    at: Place,
+}
+
+/// Where they are known.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Place {
+    /// In this club, since before anybody listened.
+    #[default]
+    Club,
+    /// In another club only.
+    Elsewhere,
+    /// In this club from now on, made by staff: webhooks tell of it.
+    Portal,
+}
+
+/// A member books in the app, or cancels.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wish {
+    person: String,
+    class: String,
+    partition_date: u32,
+    #[serde(default)]
+    cancel: bool,
 }
 
 /// Which entries of a list are asked for.
@@ -74,7 +98,11 @@ pub(super) fn routes() -> Router<Arc<Inner>> {
     Router::new()
         .route("/__sandbox/fault", post(order))
         .route("/__sandbox/faults", get(|sandbox, wanted| show(sandbox, wanted, faults)))
-        .route("/__sandbox/people", post(know))
+        .route("/__sandbox/people", doing(introduce))
+        .route("/__sandbox/classes", doing(schedule).get(|sandbox, wanted| show(sandbox, wanted, classes)))
+        .route("/__sandbox/bookings", doing(book_in_app))
+        .route("/__sandbox/webhooks", doing(subscribe).get(|sandbox, wanted| show(sandbox, wanted, posts)))
+        .route("/__sandbox/notices", get(|sandbox, wanted| show(sandbox, wanted, notices)))
         .route("/__sandbox/requests", get(|sandbox, wanted| show(sandbox, wanted, requests)))
         .route("/__sandbox/visits", get(|sandbox, wanted| show(sandbox, wanted, visits)))
         .route("/__sandbox/users", get(|sandbox, wanted| show(sandbox, wanted, users)))
@@ -120,6 +148,18 @@ fn users(book: &Book, wanted: &Wanted) -> Value {
     }
 }
 
+fn classes(book: &Book, wanted: &Wanted) -> Value {
+    last(book.classes().iter(), wanted)
+}
+
+fn notices(book: &Book, wanted: &Wanted) -> Value {
+    last(book.notices().iter(), wanted)
+}
+
+fn posts(book: &Book, wanted: &Wanted) -> Value {
+    last(book.posts().iter(), wanted)
+}
+
 fn deeds(book: &Book, wanted: &Wanted) -> Value {
     let person = wanted.person.as_deref().unwrap_or_default();
     last(book.deeds(person).iter().map(ToString::to_string), wanted)
@@ -145,8 +185,9 @@ async fn order(State(sandbox): State<Arc<Inner>>, Json(wish): Json<Value>) -> An
     answer(obey(&sandbox, wish))
 }
 
-async fn know(State(sandbox): State<Arc<Inner>>, Json(wish): Json<Value>) -> Answer {
-    answer(introduce(&sandbox, wish))
+/// A route that does something of its own.
+fn doing(what: fn(&Inner, Value) -> Result<()>) -> MethodRouter<Arc<Inner>> {
+    post(async move |State(sandbox): State<Arc<Inner>>, Json(wish): Json<Value>| answer(what(&sandbox, wish)))
 }
 
 fn obey(sandbox: &Arc<Inner>, wish: Value) -> Result<()> {
@@ -184,20 +225,41 @@ fn injection(wish: Value) -> Result<Injection> {
     }
 }
 
-fn introduce(sandbox: &Arc<Inner>, wish: Value) -> Result<()> {
+fn introduce(sandbox: &Inner, wish: Value) -> Result<()> {
     let strangers: Vec<Stranger> = serde_json::from_value(wish).context("a list of people is expected")?;
-    sandbox.book.send_modify(|book| {
+    sandbox.change(|book| {
         for stranger in strangers {
-            let Stranger { first_name, last_name, birth_date, gender, email, external_id, elsewhere } = stranger;
+            let Stranger { first_name, last_name, birth_date, gender, email, external_id, at } = stranger;
             let known = Known { first_name, last_name, birth_date, gender, email, external_id };
-            if elsewhere {
-                book.cloud.people.know_elsewhere(&known);
-            } else {
-                book.cloud.people.know(&known);
+            match at {
+                Place::Club => drop(book.cloud.people.know(&known)),
+                Place::Elsewhere => book.cloud.people.know_elsewhere(&known),
+                Place::Portal => drop(book.create_in_portal(&known, Timestamp::now())),
             }
         }
     });
     Ok(())
+}
+
+fn schedule(sandbox: &Inner, wish: Value) -> Result<()> {
+    let classes: Vec<Class> = serde_json::from_value(wish).context("a list of classes is expected")?;
+    sandbox.change(|book| classes.into_iter().for_each(|class| book.put_class(class, Timestamp::now())));
+    Ok(())
+}
+
+fn book_in_app(sandbox: &Inner, wish: Value) -> Result<()> {
+    let Wish { person, class, partition_date, cancel } = serde_json::from_value(wish)?;
+    let (class, at) = ((class.as_str(), partition_date), Timestamp::now());
+    let came_of_it = sandbox.change(|book| match cancel {
+        false => book.book_in_app(&person, class, at),
+        true => book.unbook_in_app(&person, class, at),
+    });
+    ensure!(matches!(came_of_it, Booking::Booked | Booking::UnBooked), "{came_of_it:?}");
+    Ok(())
+}
+
+fn subscribe(sandbox: &Inner, wish: Value) -> Result<()> {
+    sandbox.notify(serde_json::from_value(wish)?)
 }
 
 /// The task stands outside the server, which it ends; the answer to the order may be lost with it.

@@ -88,6 +88,16 @@ impl<'a> Form<'a> {
         Some(text)
     }
 
+    /// A day that must be there, as eight digits; 0 if it is none.
+    pub(super) fn day_number(&mut self, field: &str) -> u32 {
+        let text = self.text(field);
+        let is_day = text.len() == 8 && strtime::parse("%Y%m%d", text).is_ok_and(|it| it.to_date().is_ok());
+        if !text.is_empty() && !is_day {
+            self.complain(field, "Validation", format!("{text} is no day of the form yyyyMMdd"));
+        }
+        text.parse().unwrap_or_default()
+    }
+
     /// One of a few words, if it is there.
     pub(super) fn optional_word(&mut self, field: &str, words: &[&str]) -> Option<&'a str> {
         let word = self.optional_text(field)?;

@@ -1,26 +1,31 @@
 //! A Mywellness sandbox over loopback HTTP: as strict as the third-party contract, with every fault a cloud can have.
 //!
 //! Reading order: `options` says who may call, `form` checks one body, `people`, `membership` and `visits` are what
-//! Mywellness keeps, `cloud` answers calls by its `actions` (all pure), `fault`, `rate` and `spoil` stand in the way,
+//! Mywellness keeps, `cloud` answers calls by its `actions` and `lookups`, `classes` and `portal` are what goes on there
+//! without the agent (all pure), `webhooks` tell of it, `fault`, `rate` and `spoil` stand in the way,
 //! `record` remembers every request, `book` is all of it, `server` and `control` put it on a socket, and this file is
 //! the handle a test holds.
 //! Where the contract is silent the sandbox refuses: an unknown field or a sloppy date is an error, never ignored.
 
 mod actions;
 mod book;
+mod classes;
 mod cloud;
 mod control;
 mod fault;
 mod form;
+mod lookups;
 mod membership;
 mod options;
 mod people;
+mod portal;
 mod rate;
 mod record;
 mod server;
 mod spoil;
 mod token;
 mod visits;
+mod webhooks;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -32,6 +37,7 @@ use tokio::sync::{Mutex, oneshot, watch};
 use tokio::task::JoinHandle;
 
 pub use book::Book;
+pub use classes::{Booking, Class};
 pub use cloud::APPLICATION_ID;
 pub use fault::{Fault, Injection, Shape, Work};
 pub use membership::{Membership, Status};
@@ -40,9 +46,10 @@ pub use people::{Known, Person};
 pub use rate::RateLimit;
 pub use record::{CameOfIt, Deed, Request, Tally, Told};
 pub use visits::Visit;
+pub use webhooks::{Notice, Post, Subscription, Topic};
 
 use crate::port::Port;
-use crate::world;
+use crate::world::{self, Task};
 
 /// A running sandbox.
 #[derive(Debug)]
@@ -55,6 +62,8 @@ pub(crate) struct Inner {
     port: Port,
     book: watch::Sender<Book>,
     listening: Mutex<Option<Server>>,
+    /// The tellers of webhooks; they end with the sandbox.
+    tellers: std::sync::Mutex<Vec<Task>>,
 }
 
 /// The accept loop; it ends when `stop` is dropped.
@@ -76,6 +85,7 @@ impl Sandbox {
             port: Port::reserve_at(address).with_context(|| format!("reserving {address}"))?,
             book: watch::Sender::new(Book::new(options)),
             listening: Mutex::new(None),
+            tellers: std::sync::Mutex::default(),
         };
         let sandbox = Self { inner: Arc::new(inner) };
         sandbox.up().await?;
@@ -143,6 +153,34 @@ impl Sandbox {
         self.inner.book.send_modify(|book| book.cloud.options.extra_actions.push(action.to_owned()));
     }
 
+    /// Posts to a receiver of webhooks what happens from now on.
+    ///
+    /// # Errors
+    /// When one of its headers cannot be one.
+    pub fn notify(&self, subscription: Subscription) -> Result<()> {
+        self.inner.notify(subscription)
+    }
+
+    /// Staff make a person of the facility at the portal, without the agent. Their user id, if there was room.
+    pub fn create_in_portal(&self, known: &Known) -> Option<String> {
+        self.inner.change(|book| book.create_in_portal(known, Timestamp::now()))
+    }
+
+    /// Adds a class to the calendar; a change of one that is there is told.
+    pub fn put_class(&self, class: Class) {
+        self.inner.change(|book| book.put_class(class, Timestamp::now()));
+    }
+
+    /// A member, by the club's own number, books a class in the app: its id and its partition date.
+    pub fn book_in_app(&self, external_id: &str, class: (&str, u32)) -> Booking {
+        self.inner.change(|book| book.book_in_app(external_id, class, Timestamp::now()))
+    }
+
+    /// A member cancels in the app.
+    pub fn unbook_in_app(&self, external_id: &str, class: (&str, u32)) -> Booking {
+        self.inner.change(|book| book.unbook_in_app(external_id, class, Timestamp::now()))
+    }
+
     /// Spoils coming answers; several injections wait in line, and each request takes the first that fits it.
     pub fn inject(&self, injection: impl Into<Injection>) {
         let injection = injection.into();
@@ -195,11 +233,28 @@ impl Drop for Sandbox {
     fn drop(&mut self) {
         // The server holds the inner part too; without this it would keep itself alive.
         let inner = Arc::clone(&self.inner);
-        world::spawn(async move { inner.down().await });
+        world::spawn(async move {
+            inner.tellers.lock().expect("nobody panics while holding it").clear();
+            inner.down().await;
+        });
     }
 }
 
 impl Inner {
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Book) -> T) -> T {
+        let mut changed = None;
+        self.book.send_modify(|book| changed = Some(change(book)));
+        changed.expect("a change is made at once")
+    }
+
+    pub(crate) fn notify(&self, subscription: Subscription) -> Result<()> {
+        webhooks::headers(&subscription)?;
+        let told = self.book.borrow().notices().len();
+        let teller = Task::start(webhooks::tell(self.book.clone(), told, subscription));
+        self.tellers.lock().expect("nobody panics while holding it").push(teller);
+        Ok(())
+    }
+
     pub(crate) async fn down(&self) {
         let server = self.listening.lock().await.take();
         if let Some(Server { stop, task }) = server {

@@ -86,7 +86,7 @@ impl Person {
     }
 
     /// Whether the club's calls can reach them.
-    fn is_reachable(&self) -> bool {
+    pub(super) fn is_reachable(&self) -> bool {
         self.in_club && !self.deleted
     }
 }
@@ -119,6 +119,10 @@ impl People {
 
     pub(super) fn by_external_id(&self, external_id: &str) -> Option<&Person> {
         self.reachable(self.by_external_id.get(external_id))
+    }
+
+    pub(super) fn by_facility_user(&self, facility_user: &str) -> Option<&Person> {
+        self.reachable(self.by_facility_user.get(facility_user))
     }
 
     /// Who is meant by an id in a path, of either kind, deleted ones included.

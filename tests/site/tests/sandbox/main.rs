@@ -4,4 +4,5 @@ mod caller;
 mod contract;
 mod control;
 mod faults;
+mod portal;
 mod scale;
