@@ -117,6 +117,16 @@ impl Agent {
         self.signal(Signal::SIGHUP)
     }
 
+    /// Makes it stand still, as a machine that swaps does, until [`Agent::go_on`].
+    pub fn stand_still(&self) -> Result<()> {
+        self.signal(Signal::SIGSTOP)
+    }
+
+    /// Lets it go on after [`Agent::stand_still`].
+    pub fn go_on(&self) -> Result<()> {
+        self.signal(Signal::SIGCONT)
+    }
+
     /// Kills it at once, and waits until it is gone.
     pub async fn kill9(mut self) -> Result<()> {
         self.signal(Signal::SIGKILL)?;

@@ -6,18 +6,14 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use e2e::account::drained;
 use e2e::ledger::Ledger;
-use e2e::patience::{PATIENCE, eventually};
+use e2e::patience::PATIENCE;
 use e2e::upstream::Upstream;
 use jiff::Timestamp;
-use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
 use site::broker::{Memory, Message};
 use site::turnstile::{Because, Output, Truth, Way, Weather, Went};
-use tokio::sync::watch;
-use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
 
-use crate::hall::{Hall, passage_told, visits_of, written};
+use crate::crowd::{Crowd, Manners};
+use crate::hall::{Hall, all_is_written, passage_told, told, visits_of};
 
 /// How long the cables are cut while people go on passing. An outage of hours is the same but for the room in a
 /// controller's memory, which the firmware's own stories fill.
@@ -25,9 +21,6 @@ const CUT: Duration = Duration::from_secs(60);
 
 /// A little before and after, with the same traffic.
 const BEFORE_AND_AFTER: Duration = Duration::from_secs(5);
-
-/// Between two people at one gate at full traffic: a turnstile lets some twenty-five people a minute through.
-const PEOPLE_APART_MS: std::ops::RangeInclusive<u64> = 1500..=2200;
 
 /// How long somebody stands before a gate: longer than a controller waits for the agent.
 const STANDS: Duration = Duration::from_millis(1200);
@@ -42,30 +35,21 @@ async fn a_cut_of_a_minute_at_full_traffic_is_told_in_order_and_with_its_own_tim
     let hall = Arc::new(Hall::under(&upstream, GATES, 60)?);
     let agent = hall.open().await?;
 
-    let closing = watch::Sender::new(false);
-    let mut people = JoinSet::new();
-    for gate in 1..=GATES {
-        people.spawn(come_and_go(Arc::clone(&hall), gate, closing.subscribe()));
-    }
-    pass_time(&mut people, BEFORE_AND_AFTER).await?;
+    let mut crowd = Crowd::comes_to(&hall, &Manners::ORDERLY, 3);
+    crowd.passes_for(BEFORE_AND_AFTER).await?;
     let cut_at = Timestamp::now();
     hall.turnstiles.iter().try_for_each(|gate| gate.cable().unplug())?;
-    pass_time(&mut people, CUT).await?;
+    crowd.passes_for(CUT).await?;
     hall.turnstiles.iter().try_for_each(|gate| gate.cable().plug_in())?;
     let mended_at = Timestamp::now();
-    pass_time(&mut people, BEFORE_AND_AFTER).await?;
-    closing.send_replace(true);
-    people.join_all().await.into_iter().collect::<Result<()>>()?;
+    crowd.passes_for(BEFORE_AND_AFTER).await?;
+    crowd.goes_home().await?;
 
-    let truth = hall.truth();
-    let (store, gone) = (Ledger::open(agent.store())?, truth.values().map(Vec::len).sum::<usize>());
-    eventually("every rotation is written down", || async {
-        Ok(written(&store)?.values().map(Vec::len).sum::<usize>() >= gone)
-    })
-    .await?;
+    all_is_written(&hall, &Ledger::open(agent.store())?).await?;
     drained(&agent, "mqtt").await?;
     agent.terminate().await?;
-    assert_eq!(written(&store)?, truth);
+    let truth = hall.truth();
+    let gone: usize = truth.values().map(Vec::len).sum();
     upstream.in_order_per_person()?;
     let seen = upstream.central.seen();
     assert_eq!(seen.count("visit"), visits_of(&truth).values().sum::<usize>());
@@ -171,13 +155,7 @@ async fn a_storm_on_the_line_and_rubbish_in_it_lose_nobody() -> Result<()> {
         hall.pass(1, Way::Out, member).await?;
     }
     gate.weather(Weather::CALM);
-    let gone = hall.members.len() * 2;
-    let store = Ledger::open(agent.store())?;
-    eventually("every rotation is written down", || async {
-        Ok(written(&store)?.values().map(Vec::len).sum::<usize>() >= gone)
-    })
-    .await?;
-    assert_eq!(written(&store)?, hall.truth());
+    all_is_written(&hall, &Ledger::open(agent.store())?).await?;
     drained(&agent, "mqtt").await?;
     assert_eq!(upstream.central.look(|seen| seen.count("visit")), hall.members.len());
     gate.look(|truth| assert!(truth.rotations.iter().all(|it| it.because == Because::Released)));
@@ -212,7 +190,7 @@ async fn a_board_reset_under_somebodys_feet_is_told_and_goes_on() -> Result<()> 
     gate.wait_until(|truth| truth.boots == 2 && truth.is_on(Output::Lock), PATIENCE).await?;
     gate.look(|truth| assert!(!truth.is_on(Output::RelayIn), "a reset leaves no relay on"));
     hall.line_is(&agent, 1, "up").await?;
-    crate::hall::told(&upstream, "alarm", |it| it.payload.to_string().contains("restart")).await?;
+    told(&upstream, "alarm", |it| it.payload.to_string().contains("restart")).await?;
     hall.pass(1, Way::In, bruno).await?;
     passage_told(&upstream, bruno, "passed").await?;
     // What became of Anna nobody saw; she is not written down as through.
@@ -222,28 +200,4 @@ async fn a_board_reset_under_somebodys_feet_is_told_and_goes_on() -> Result<()> 
     hall.pass(1, Way::In, anna).await?;
     passage_told(&upstream, anna, "passed").await?;
     agent.terminate().await
-}
-
-/// People at one gate at its full traffic: half of them come, who may be refused while it is alone, and half of them go.
-async fn come_and_go(hall: Arc<Hall>, gate: usize, closing: watch::Receiver<bool>) -> Result<()> {
-    let mut chance = StdRng::seed_from_u64(gate as u64);
-    let members = hall.members_at(gate);
-    let mut turns = (0..).map(|turn| members[turn / 2 % members.len()]);
-    let mut way = Way::In;
-    while !*closing.borrow() {
-        let member = turns.next().context("there is always a next one")?;
-        let went = hall.turnstile(gate).pass(way, &member.badge, STANDS).await?;
-        ensure!(way == Way::In || went != Went::Nowhere, "{} cannot get out", member.external_id());
-        way = if way == Way::In { Way::Out } else { Way::In };
-        sleep(Duration::from_millis(chance.random_range(PEOPLE_APART_MS))).await;
-    }
-    Ok(())
-}
-
-/// Time passes while people come; none of them may have a reason to stop.
-async fn pass_time(people: &mut JoinSet<Result<()>>, time: Duration) -> Result<()> {
-    match timeout(time, people.join_next()).await {
-        Ok(Some(stopped)) => stopped?.context("people come for as long as the club is open"),
-        Ok(None) | Err(_) => Ok(()),
-    }
 }

@@ -145,6 +145,22 @@ pub(crate) fn visits_of(truth: &BTreeMap<String, Vec<Gone>>) -> BTreeMap<&str, u
     visits
 }
 
+/// Waits until the store has as many passages as there were rotations, and compares who went, which way, in which order.
+pub(crate) async fn all_is_written(hall: &Hall, store: &Ledger) -> Result<()> {
+    let total = |of: &BTreeMap<String, Vec<Gone>>| of.values().map(Vec::len).sum::<usize>();
+    let truth = total(&hall.truth());
+    let waited = eventually("every rotation is written down", || async { Ok(total(&written(store)?) >= truth) }).await;
+    let (truth, passages) = (hall.truth(), written(store)?);
+    for (gate, gone) in &truth {
+        let here = passages.get(gate).map(Vec::as_slice).unwrap_or_default();
+        let (missing, surplus) = differences(gone, here);
+        println!("{gate}: {} rotations, {} passages, missing {missing:?}, surplus {surplus:?}", gone.len(), here.len());
+        ensure!(missing.is_empty() && surplus.is_empty(), "{gate}: rotations and passages differ");
+        ensure!(here == gone, "{gate}: not in the order in which they went");
+    }
+    waited
+}
+
 /// Waits for a message of a kind in which these hold, and answers the first.
 pub(crate) async fn told(upstream: &Upstream, kind: &str, wanted: impl Fn(&Message) -> bool) -> Result<Message> {
     let found = |seen: &Seen| seen.of(kind).find(|message| wanted(message)).cloned();
@@ -167,7 +183,7 @@ pub(crate) fn outcomes(upstream: &Upstream) -> Vec<String> {
 }
 
 /// What is in the first and not in the second, and the other way round.
-pub(crate) fn differences(truth: &[Gone], here: &[Gone]) -> (Vec<Gone>, Vec<Gone>) {
+fn differences(truth: &[Gone], here: &[Gone]) -> (Vec<Gone>, Vec<Gone>) {
     let mut surplus = here.to_vec();
     let missing = truth.iter().filter(|gone| match surplus.iter().position(|it| it == *gone) {
         Some(place) => {
