@@ -1,5 +1,8 @@
 //! One turn of a board: pins are set in an order that is safe, and a broken part never closes the way out.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use embedded_hal::i2c::{ErrorKind, ErrorType, I2c, Operation};
 use embedded_hal_mock::eh1::MockError;
 use embedded_hal_mock::eh1::delay::NoopDelay;
@@ -21,12 +24,14 @@ struct Glass {
     enable_was_on: bool,
     cursor: usize,
     memory: [char; 128],
+    /// Bytes on the bus, addresses among them.
+    bus_bytes: usize,
 }
 
 impl Glass {
     fn new() -> Self {
         // After power-on the memory holds anything.
-        Self { half: None, has_four_bits: false, enable_was_on: false, cursor: 0, memory: ['#'; 128] }
+        Self { half: None, has_four_bits: false, enable_was_on: false, cursor: 0, memory: ['#'; 128], bus_bytes: 0 }
     }
 
     fn pins(&mut self, pins: u8) {
@@ -70,13 +75,38 @@ impl I2c for Glass {
         assert_eq!(address, ADDRESS);
         for operation in operations {
             match operation {
-                Operation::Write(bytes) => bytes.iter().for_each(|pins| self.pins(*pins)),
+                Operation::Write(bytes) => {
+                    self.bus_bytes += 1 + bytes.len();
+                    bytes.iter().for_each(|pins| self.pins(*pins));
+                }
                 Operation::Read(_) => panic!("nobody reads"),
             }
         }
         Ok(())
     }
 }
+
+/// The same, to be looked at while a display writes to it.
+struct Shared(Rc<RefCell<Glass>>);
+
+impl ErrorType for Shared {
+    type Error = ErrorKind;
+}
+
+impl I2c for Shared {
+    fn transaction(&mut self, address: u8, operations: &mut [Operation<'_>]) -> Result<(), ErrorKind> {
+        self.0.borrow_mut().transaction(address, operations)
+    }
+}
+
+/// More turns than a text takes.
+const TURNS: usize = 10;
+
+/// A byte with its acknowledgement at 100 kHz.
+const BUS_BYTE_US: usize = 90;
+
+/// Half of what a turn of the loop may take.
+const DISPLAY_US_MAX: usize = 5_000;
 
 fn controller() -> Controller<32, 4> {
     Controller::new(Identity { firmware: [0, 1, 0], capabilities: 7, seed: 1 })
@@ -175,11 +205,29 @@ fn texts_are_shown_whole_over_what_was_there_also_after_a_reset_in_the_middle_of
         ("Passa in", "segreteria", ["Passa in        ", "segreteria      "]),
         ("Ciao Zoë", "C:\\~ però ł", ["Ciao Zoe        ", "C:/- pero ?     "]),
     ] {
-        display.show(&[line(first), line(second)]).expect("the display answers");
+        for _ in 0..TURNS {
+            display.show(&[line(first), line(second)]).expect("the display answers");
+        }
         let glass = display.release();
         assert_eq!(glass.lines(), shown);
         display = Display::new(glass, ADDRESS);
     }
+}
+
+#[test]
+fn a_text_holds_up_no_turn_and_one_that_changes_on_its_way_is_shown_whole() {
+    let glass = Rc::new(RefCell::new(Glass::new()));
+    let mut display = Display::new(Shared(Rc::clone(&glass)), ADDRESS);
+    display.set_up(&mut NoopDelay::new()).expect("the display answers");
+    let texts = [[line("Un momento"), line("per favore")], [line("Benvenuta Anna"), line("")]];
+    for text in [&texts[0], &texts[0]].into_iter().chain([&texts[1]; TURNS]) {
+        glass.borrow_mut().bus_bytes = 0;
+        display.show(text).expect("the display answers");
+        let us = glass.borrow().bus_bytes * BUS_BYTE_US;
+        assert!(us <= DISPLAY_US_MAX, "the gate stands still for {us} µs");
+    }
+    assert_eq!(glass.borrow().bus_bytes, 0, "what is shown is not written again");
+    assert_eq!(glass.borrow().lines(), ["Benvenuta Anna  ", "                "]);
 }
 
 #[test]

@@ -80,7 +80,7 @@ impl Image {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
-            .context("starting qemu-system-arm")?;
+            .context("starting qemu-system-arm, which tests/run installs")?;
         let said = BufReader::new(qemu.stdout.take().expect("its standard output is a pipe")).lines().next();
         let Some(Ok(said)) = said else { bail!("QEMU ended: {}", qemu.wait()?) };
         let device = said.split(' ').find(|word| word.starts_with("/dev/pts/"));
