@@ -123,6 +123,7 @@ impl Agent {
             doors: board.watch(),
             lanes: lane_links,
             plans,
+            hooks: config.hooks.clone().into(),
             events,
             metrics,
             ready: ready.subscribe(),

@@ -57,6 +57,7 @@ pub fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("mqtt", same_option(old.mqtt.as_ref(), new.mqtt.as_ref(), same_mqtt)),
         ("mywellness", same_option(old.mywellness.as_ref(), new.mywellness.as_ref(), same_mywellness)),
         ("webhook", old.webhooks == new.webhooks),
+        ("hook", old.hooks == new.hooks),
     ];
     parts.into_iter().filter(|(_, same)| !same).map(|(name, _)| name).collect()
 }

@@ -13,6 +13,7 @@ mod facts;
 mod files;
 mod frames;
 mod gates;
+mod hooks;
 mod local;
 mod messages;
 mod problem;
@@ -66,6 +67,8 @@ pub struct Config {
     pub mywellness: Option<mywellness::Config>,
     /// Receivers of events over HTTP.
     pub webhooks: Vec<webhook::Config>,
+    /// From whom news are taken over HTTP.
+    pub hooks: Vec<console::Hook>,
     /// What members read.
     pub texts: Texts,
     /// What is logged.
@@ -164,7 +167,10 @@ fn build(mut root: Section<'_>, report: &Report<'_>, around: &Surroundings) -> O
     let mywellness = root.section("mywellness").and_then(|section| wellness::mywellness(section, around));
     let webhooks = root.sections("webhook").into_iter();
     let webhooks: Vec<_> = webhooks.map(|section| webhooks::webhook(section, site_id, around)).collect();
+    let hooks = root.sections("hook").into_iter();
+    let hooks: Vec<_> = hooks.map(|section| hooks::hook(section, mywellness.as_ref(), around)).collect();
     root.finish();
+    cross::refuse_twins(report, hooks.iter().filter_map(|draft| Some((draft.id.as_deref()?, &draft.id_place))));
     cross::refuse_twins(report, webhooks.iter().filter_map(|draft| Some((draft.id.as_deref()?, &draft.id_place))));
     cross::check(report, &zones, &gates, &readers);
     let doors = door::Config {
@@ -172,8 +178,9 @@ fn build(mut root: Section<'_>, report: &Report<'_>, around: &Surroundings) -> O
         readers: readers.iter().filter_map(|draft| draft.wiring.clone()).collect(),
     };
     let webhooks = webhooks.into_iter().filter_map(|draft| draft.config).collect();
+    let hooks = hooks.into_iter().filter_map(|draft| draft.hook).collect();
     let policy = policy(site?, access, zones, gates, readers);
-    Some(Config { policy, store, console, doors, mqtt, mywellness, webhooks, texts, logs })
+    Some(Config { policy, store, console, doors, mqtt, mywellness, webhooks, hooks, texts, logs })
 }
 
 fn policy(

@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 use super::admit::{admit, guarded, in_time, no_such_method, nowhere, outlive, panicked};
 use super::problem::ProblemDocument;
 use super::state::Console;
-use super::{alarms, classes, crm, doors, events, history, import, outbox, people, probes, why};
+use super::{alarms, classes, crm, doors, events, history, hooks, import, outbox, people, probes, why};
 
 /// Where the API begins.
 const BASE: &str = "/api/v1";
@@ -33,7 +33,9 @@ pub(super) fn router(console: Arc<Console>) -> Router {
         .layer(from_fn(in_time))
         .merge(patient().layer(outlive()))
         .route_layer(from_fn_with_state(Arc::clone(&console), admit));
-    let (routes, _) = OpenApiRouter::new().nest(BASE, api).merge(open().layer(from_fn(in_time))).split_for_parts();
+    let taken = hooked().layer(outlive()).layer(from_fn(in_time));
+    let (routes, _) =
+        OpenApiRouter::new().nest(BASE, api).merge(open().layer(from_fn(in_time))).merge(taken).split_for_parts();
     routes
         .route("/api/v1/openapi.json", get(move || async move { document }))
         .fallback(nowhere)
@@ -46,7 +48,8 @@ pub(super) fn router(console: Arc<Console>) -> Router {
 /// The OpenAPI document (3.1) of everything the console serves.
 #[must_use]
 pub fn openapi() -> OpenApi {
-    let routes = OpenApiRouter::with_openapi(about()).nest(BASE, prompt().merge(patient())).merge(open());
+    let routes =
+        OpenApiRouter::with_openapi(about()).nest(BASE, prompt().merge(patient())).merge(open()).merge(hooked());
     let (_, mut openapi) = routes.split_for_parts();
     add_problems(&mut openapi);
     describe_responses(&mut openapi);
@@ -59,6 +62,11 @@ fn open() -> OpenApiRouter<Arc<Console>> {
         .routes(routes!(probes::healthz))
         .routes(routes!(probes::readyz))
         .routes(routes!(probes::metrics))
+}
+
+/// What other systems post, who have proofs of their own.
+fn hooked() -> OpenApiRouter<Arc<Console>> {
+    OpenApiRouter::new().routes(routes!(hooks::take_signed)).routes(routes!(hooks::take_by_path))
 }
 
 /// What takes as long as it takes.

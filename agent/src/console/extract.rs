@@ -31,7 +31,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Document<T> {
         if !is_json(&parts.headers) {
             return Err(ApiProblem::new(Kind::NotJson, "send the document as application/json"));
         }
-        document_in(&bytes_of(body, &parts.headers).await?).map(Self)
+        document_in(&bytes_of(body, &parts.headers, DOCUMENT_BYTES_MAX).await?).map(Self)
     }
 }
 
@@ -41,13 +41,18 @@ fn is_json(headers: &HeaderMap) -> bool {
     media_type == "application/json" || (media_type.starts_with("application/") && media_type.ends_with("+json"))
 }
 
-async fn bytes_of(body: Body, headers: &HeaderMap) -> Result<axum::body::Bytes, ApiProblem> {
-    let too_large = || ApiProblem::new(Kind::TooLarge, format!("at most {} KiB are taken", DOCUMENT_BYTES_MAX / 1024));
+/// A body of at most `bytes_max`, which arrives in time.
+pub(super) async fn bytes_of(
+    body: Body,
+    headers: &HeaderMap,
+    bytes_max: usize,
+) -> Result<axum::body::Bytes, ApiProblem> {
+    let too_large = || ApiProblem::new(Kind::TooLarge, format!("at most {} KiB are taken", bytes_max / 1024));
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > DOCUMENT_BYTES_MAX) {
+    if announced.is_some_and(|length| length > bytes_max) {
         return Err(too_large());
     }
-    match tokio::time::timeout(DOCUMENT_TIME_MAX, axum::body::to_bytes(body, DOCUMENT_BYTES_MAX)).await {
+    match tokio::time::timeout(DOCUMENT_TIME_MAX, axum::body::to_bytes(body, bytes_max)).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) if is_limit(&error) => Err(too_large()),
         Ok(Err(error)) => Err(ApiProblem::new(Kind::Malformed, format!("the document broke off: {error}"))),

@@ -122,3 +122,19 @@ impl Fact for ConnectionLost<'_> {
         tracing::debug!(why = %self.why, "a connection to the console was lost");
     }
 }
+
+/// Another system told news.
+pub(super) struct HookTaken<'a> {
+    /// Which hook.
+    pub(super) hook: &'a str,
+    /// What came of it.
+    pub(super) outcome: &'static str,
+}
+
+impl Fact for HookTaken<'_> {
+    fn tell(&self) {
+        let Self { hook, outcome } = self;
+        counter!("varco_hooks_total", "hook" => (*hook).to_owned(), "outcome" => *outcome).increment(1);
+        tracing::info!(hook, outcome, "another system told news");
+    }
+}

@@ -12,6 +12,8 @@ use crate::store::Store;
 use crate::telemetry::MetricsPage;
 use crate::turnstile::{Desk, DoorStates, GateOrder, LaneLink, SiteEvent};
 
+use super::hooks::Hook;
+
 /// How each gate is reached; each queue holds [`crate::turnstile::GATE_ORDERS_MAX`]. Replaced as a whole when gates
 /// are rebuilt.
 pub type GateOrders = Arc<BTreeMap<GateId, mpsc::Sender<GateOrder>>>;
@@ -37,6 +39,8 @@ pub struct Handles {
     pub lanes: watch::Receiver<BTreeMap<LaneId, LaneLink>>,
     /// Which facts each lane relays.
     pub plans: Arc<[LanePlan]>,
+    /// From whom news are taken.
+    pub hooks: Arc<[Hook]>,
     /// What happens at the site; its channel holds [`crate::turnstile::SITE_EVENTS_MAX`].
     pub events: broadcast::Sender<SiteEvent>,
     /// Counters and gauges.

@@ -38,6 +38,7 @@ pub(super) enum Kind {
     Malformed,
     TokenMissing,
     TokenRefused,
+    Unproven,
     Forbidden,
     NotFound,
     MethodNotAllowed,
@@ -59,6 +60,7 @@ impl Kind {
             Self::Malformed => (StatusCode::BAD_REQUEST, "malformed", "The request cannot be read"),
             Self::TokenMissing => (StatusCode::UNAUTHORIZED, "token-missing", "A bearer token is required"),
             Self::TokenRefused => (StatusCode::UNAUTHORIZED, "token-refused", "The token is unknown or revoked"),
+            Self::Unproven => (StatusCode::UNAUTHORIZED, "unproven", "The sender is not proven"),
             Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "The token's role does not allow this"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "There is no such thing"),
             Self::MethodNotAllowed => {

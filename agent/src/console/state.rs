@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 use crate::store::Role;
 
 use super::handles::Handles;
+use super::hooks::Hooks;
 use super::tokens::Refusals;
 
 /// Most watchers of `GET /events`: every desk of a big club with a few pages open.
@@ -25,6 +26,7 @@ pub(super) struct Console {
     /// A proxy says who its clients are.
     pub(super) behind_proxy: bool,
     pub(super) refusals: Refusals,
+    pub(super) hooks: Hooks,
     pub(super) watchers: Arc<Semaphore>,
     pub(super) imports: Arc<Semaphore>,
     /// Writing requests under way; the console waits for them before it ends.
@@ -52,10 +54,12 @@ pub(super) type CalledBy = Extension<Caller>;
 
 impl Console {
     pub(super) fn new(handles: Handles, behind_proxy: bool, stopping: CancellationToken) -> Self {
+        let hooks = Hooks::new(&handles.hooks);
         Self {
             handles,
             behind_proxy,
             refusals: Refusals::new(),
+            hooks,
             watchers: Arc::new(Semaphore::new(WATCHERS_MAX)),
             imports: Arc::new(Semaphore::new(IMPORTS_MAX)),
             writing: TaskTracker::new(),

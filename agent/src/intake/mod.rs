@@ -27,7 +27,7 @@ pub use crm::{
 };
 pub use import::{Counts, Format, ImportError, ImportNews, LineNote, import_people};
 pub use lines::LINE_BYTES_MAX;
-pub use once::{Received, Verdict};
+pub use once::{Received, Verdict, command_key};
 pub use person::{CheckedPerson, PHOTO_BYTES_MAX};
 pub use put::{Put, erase_person, put_person};
 pub use read::BATCH_PEOPLE_MAX;

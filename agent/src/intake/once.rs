@@ -73,7 +73,7 @@ impl Received {
         lanes: &[LanePlan],
         lane: &LaneId,
     ) -> Result<Verdict, StoreError> {
-        let key = self.id.as_ref().map(|(id, source)| key_of(id, source));
+        let key = self.id.as_ref().map(|(id, source)| command_key(id, source));
         if let Some(key) = &key
             && let Some(before) = tx.answer_to(key)?
         {
@@ -92,7 +92,7 @@ impl Received {
     /// # Errors
     /// When the store cannot do even that.
     pub fn refuse_as_broken(&self, tx: &Tx<'_>, lane: &LaneId) -> Result<Verdict, StoreError> {
-        let key = self.id.as_ref().map(|(id, source)| key_of(id, source));
+        let key = self.id.as_ref().map(|(id, source)| command_key(id, source));
         let why = "what is stored about this cannot be read or written; the agent's log says more";
         self.conclude(tx, lane, key, Err(Refused::one(Cause::Broken, ".", why)))
     }
@@ -150,7 +150,8 @@ impl Received {
 }
 
 /// CloudEvents: source and id together name an event. The length between keeps them apart.
-fn key_of(id: &str, source: &str) -> CommandKey {
+#[must_use]
+pub fn command_key(id: &str, source: &str) -> CommandKey {
     let lengths = source.len().to_le_bytes();
     CommandKey(Sha256::new().chain_update(lengths).chain_update(source).chain_update(id).finalize().into())
 }

@@ -59,6 +59,7 @@ const COUNTERS: &[(&str, &str)] = &[
     ("varco_store_broken_total", "Work in the store that a bug stopped halfway; it was undone."),
     ("varco_store_given_up_total", "Records lost because the agent ended while the disk would not take them."),
     ("varco_console_requests_total", "Requests answered, by class of status."),
+    ("varco_hooks_total", "News taken by webhooks in, by hook and outcome."),
     ("varco_console_tokens_refused_total", "Requests with a token that is unknown or revoked."),
     ("varco_console_connections_lost_total", "Connections that could not be served."),
     ("varco_configuration_reads_total", "Readings of the configuration after the start, by outcome."),

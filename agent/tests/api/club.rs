@@ -9,13 +9,14 @@ use jiff::civil::time;
 use jiff::tz::TimeZone;
 use reqwest::Method;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use varco::access::Texts;
 use varco::clock::Clock;
-use varco::console::{Config, Handles, NewToken, serve};
+use varco::console::{Config, Handles, Hook, NewToken, Proof, serve};
 use varco::domain::*;
 use varco::store::{Role, Store};
 use varco::telemetry::start_metrics;
@@ -68,6 +69,7 @@ pub(crate) async fn club() -> Club {
             facts: vec![FactKind::Attendance],
             audience: Audience::KnownPeople,
         }]),
+        hooks: hooks().into(),
         events: events.clone(),
         metrics: start_metrics(),
         ready: ready.subscribe(),
@@ -127,6 +129,23 @@ impl Club {
     pub(crate) async fn delete(&self, path: &str) -> Answer {
         answer(self.request("admin", Method::DELETE, path)).await
     }
+}
+
+/// The secret of the hook `signed`, and that in the address of the hook `by-path`.
+pub(crate) const HOOK_SECRETS: [&str; 2] = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "0123456789abcdef01234567"];
+
+fn hooks() -> Vec<Hook> {
+    let ear = varco::mywellness::Ear {
+        lane: "mywellness".parse().unwrap(),
+        facility_url: "clubmilano".into(),
+        links_by_itself: true,
+    };
+    let signed = Proof::Signature(vec![HOOK_SECRETS[0].parse().unwrap()]);
+    let by_path = Proof::Path(Sha256::digest(HOOK_SECRETS[1]).into());
+    vec![
+        Hook { id: "signed".into(), proof: signed, ear: ear.clone() },
+        Hook { id: "by-path".into(), proof: by_path, ear },
+    ]
 }
 
 pub(crate) async fn answer(request: reqwest::RequestBuilder) -> Answer {

@@ -6,4 +6,5 @@ mod club;
 mod documents;
 mod gates;
 mod guards;
+mod hooks;
 mod published;

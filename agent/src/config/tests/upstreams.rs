@@ -165,3 +165,52 @@ fn a_webhook_has_one_key_or_two_while_it_changes() {
     "#]]
     .assert_eq(&[keys("hunter2"), keys(&format!("{KEY} {KEY} {KEY}"))].concat());
 }
+
+#[test]
+fn a_hook_needs_a_sender_a_proof_and_somebody_who_listens() {
+    check(
+        r#"[[hook]]
+id = "mywellness"
+from = "mywelness"
+[[hook]]
+id = "my wellness"
+from = "mywellness"
+proof = "path"
+secret = "0123456789abcdef01234567"
+"#,
+        expect![[r#"
+            hook.mywellness.secret_file (line 4): `secret_file` is missing
+                add secret_file = "/path/to/it" (or secret_env)
+            hook.mywellness.from (line 6): "mywelness" is not possible here
+                did you mean "mywellness"? Possible: "mywellness"
+            hook.my wellness.id (line 8): "my wellness" is not a name
+                write 1 to 64 characters of a-z, 0-9 and -
+            hook.my wellness.from (line 9): there is no good [mywellness] to take news for
+                write [mywellness] as well
+            hook.my wellness.secret (line 11): a secret does not stand in this file
+                put it into a file that only the agent may read, and write secret_file = "/path/to/it"
+        "#]],
+    );
+    let with = |secret: &str, proof: &str| {
+        let variables = [("SECRET", secret), ("KEY", "k"), ("PASSWORD", "p")];
+        let variables = variables.map(|(name, text)| (name.to_owned(), text.to_owned())).into();
+        let around = Surroundings { variables, ..Surroundings::default() };
+        let text = format!(
+            "{SITE}[mywellness]\nfacility_url = \"clubmilano\"\nusername = \"u\"\napi_key_env = \"KEY\"\npassword_env = \"PASSWORD\"
+[[hook]]\nid = \"mw\"\nfrom = \"mywellness\"\nproof = \"{proof}\"\nsecret_env = \"SECRET\"\n"
+        );
+        match parse(Path::new("varco.toml"), &text, &around) {
+            Ok(loaded) => loaded.config.hooks[0].ear.facility_url.clone() + "\n",
+            Err(problems) => told(&problems),
+        }
+    };
+    let good = [with("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "signature"), with("0123456789abcdef01234567", "path")];
+    assert_eq!(good, ["clubmilano\n", "clubmilano\n"]);
+    expect![[r#"
+        hook.mw.secret_env (line 13): this is no secret of Standard Webhooks: whsec_ and 24 to 64 bytes in base64
+            make one: echo "whsec_$(openssl rand -base64 32)"
+        hook.mw.secret_env (line 13): a secret in an address has at least 24 letters, digits, - and _
+            make one: openssl rand -hex 24
+    "#]]
+    .assert_eq(&[with("hunter2", "signature"), with("hunter2/../", "path")].concat());
+}

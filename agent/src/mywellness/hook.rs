@@ -1,0 +1,169 @@
+//! What Mywellness tells of its own accord: that somebody was made known at the club. Who it is, is never guessed.
+//!
+//! The fields are those that integrators have published of the "facility user creation" webhook. It carries the user's id
+//! at the club and not their id across all clubs, so that it links nobody by itself: it has the lane ask, which links
+//! only who matches for certain.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use crate::domain::{ExternalId, FactKind, LaneId};
+use crate::store::{StoreError, Tx};
+
+/// Who made a user that we made.
+const OURS: &str = "thirdparties";
+/// Longest id, in bytes: theirs are GUIDs.
+const ID_BYTES_MAX: usize = 64;
+
+/// How a club hears Mywellness.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Ear {
+    /// The lane that asks there.
+    pub lane: LaneId,
+    /// The club's own part of its Mywellness address: others' news is none of ours.
+    pub facility_url: String,
+    /// People are linked without an operator's step.
+    pub links_by_itself: bool,
+}
+
+/// What came of a piece of news.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Heard {
+    /// They are linked as it says.
+    Known,
+    /// We made them ourselves; the lane that did knows the rest.
+    Ours,
+    /// The lane asks there, and links them if they match for certain.
+    Asked,
+    /// It is left for an operator, among the parked rows of the lane.
+    Parked,
+}
+
+impl Heard {
+    /// The stable word, as in answers and metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Known => "known",
+            Self::Ours => "ours",
+            Self::Asked => "asked",
+            Self::Parked => "parked",
+        }
+    }
+}
+
+/// Why a document is no news for us: the field, and what is wrong with it. Nothing of the document is quoted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{0}: {1}")]
+pub struct NoNews(pub &'static str, pub &'static str);
+
+/// "Facility User Creation".
+#[derive(Deserialize)]
+struct UserMade {
+    facility_url: Option<String>,
+    facility_user_id: Option<String>,
+    #[serde(rename = "facility_user_externalId")]
+    external_id: Option<String>,
+    by_application: Option<String>,
+}
+
+/// A piece of news that can be acted on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct News {
+    user: String,
+    external_id: Option<ExternalId>,
+    is_ours: bool,
+}
+
+impl Ear {
+    /// Reads what was posted.
+    ///
+    /// # Errors
+    /// When it is no creation of a user at this club.
+    pub fn read(&self, body: &[u8]) -> Result<News, NoNews> {
+        let made: UserMade =
+            serde_json::from_slice(body).map_err(|_| NoNews(".", "is no creation of a facility user in JSON"))?;
+        if made.facility_url.as_deref() != Some(&self.facility_url) {
+            return Err(NoNews("facility_url", "is not that of this club"));
+        }
+        let is_id = |id: &String| {
+            (1..=ID_BYTES_MAX).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        };
+        let user = made.facility_user_id.filter(is_id).ok_or(NoNews("facility_user_id", "is missing, or no id"))?;
+        let external_id = made.external_id.filter(|text| !text.trim().is_empty());
+        Ok(News {
+            user,
+            // A text that can be no external id is nobody's here.
+            external_id: external_id.and_then(|text| text.parse().ok()),
+            is_ours: made.by_application.as_deref() == Some(OURS),
+        })
+    }
+
+    /// Does what follows from a piece of news.
+    ///
+    /// # Errors
+    /// When the store cannot.
+    pub fn hear(&self, tx: &Tx<'_>, news: &News, now: Timestamp) -> Result<Heard, StoreError> {
+        let person = match &news.external_id {
+            Some(external_id) => tx.person_id(external_id)?.map(|id| (id, external_id)),
+            None => None,
+        };
+        let link = person.map_or(Ok(None), |(id, _)| tx.link(id))?;
+        match (person, link) {
+            (_, Some(link)) if link.facility_user_id == news.user => Ok(Heard::Known),
+            (_, None) if news.is_ours => Ok(Heard::Ours),
+            (Some((id, external_id)), None) if self.links_by_itself => {
+                tx.enqueue(&self.lane, FactKind::Person, external_id.as_str(), Some(id), "", now)?;
+                Ok(Heard::Asked)
+            }
+            (Some(_), None) => {
+                self.park(tx, news, "made there for a person who waits for an operator's step here", now)
+            }
+            (Some(_), Some(_)) => self.park(tx, news, "made there for a person who is linked to another user", now),
+            (None, _) => self.park(tx, news, "made there for nobody we know: give them the external id there", now),
+        }
+    }
+
+    fn park(&self, tx: &Tx<'_>, news: &News, why: &str, now: Timestamp) -> Result<Heard, StoreError> {
+        let why = format!("{why}; discard this when it is dealt with");
+        tx.park_note(&self.lane, FactKind::Person, &news.user, &why, now)?;
+        Ok(Heard::Parked)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn ear() -> Ear {
+        Ear { lane: "mywellness".parse().unwrap(), facility_url: "clubmilano".into(), links_by_itself: true }
+    }
+
+    #[test]
+    fn a_creation_names_the_user_and_perhaps_the_person() {
+        let mut body = json!({"facility_url": "clubmilano", "facility_name": "Club", "facility_lat": 45.4, "facility_lon": 9.1,
+            "facility_user_status": 10, "facility_user_id": "2f4a-82ff", "facility_user_externalId": "M-1001",
+            "when_utc": "2026-11-21T08:00:00Z", "by_application": "prescribe"});
+        let read = |body: &serde_json::Value| ear().read(body.to_string().as_bytes());
+        let news = News { user: "2f4a-82ff".into(), external_id: Some("M-1001".parse().unwrap()), is_ours: false };
+        assert_eq!(read(&body), Ok(news.clone()));
+        (body["facility_user_externalId"], body["by_application"]) = (json!(""), json!("thirdparties"));
+        assert_eq!(read(&body), Ok(News { external_id: None, is_ours: true, ..news }));
+        body["facility_user_id"] = json!("../x");
+        assert_eq!(read(&body).unwrap_err().0, "facility_user_id");
+        body["facility_url"] = json!("clubroma");
+        assert_eq!(read(&body).unwrap_err().0, "facility_url");
+        assert_eq!(read(&json!({"calendar_event_id": "7"})).unwrap_err().0, "facility_url");
+        assert_eq!(ear().read(b"[]").unwrap_err().0, ".");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_may_arrive(bytes: Vec<u8>) {
+            let _read_or_not = ear().read(&bytes);
+        }
+    }
+}
