@@ -225,7 +225,7 @@ fn injection(wish: Value) -> Result<Injection> {
     }
 }
 
-fn introduce(sandbox: &Inner, wish: Value) -> Result<()> {
+pub(super) fn introduce(sandbox: &Inner, wish: Value) -> Result<()> {
     let strangers: Vec<Stranger> = serde_json::from_value(wish).context("a list of people is expected")?;
     sandbox.change(|book| {
         for stranger in strangers {

@@ -141,6 +141,14 @@ impl Sandbox {
         });
     }
 
+    /// Adds people as a JSON list, as `POST /__sandbox/people` takes it.
+    ///
+    /// # Errors
+    /// When it is none; nobody is added then.
+    pub fn introduce(&self, people: serde_json::Value) -> Result<()> {
+        control::introduce(&self.inner, people)
+    }
+
     /// Adds people whom Mywellness knows from another club: a call to make one of them finds them, and they join.
     pub fn know_elsewhere(&self, people: impl IntoIterator<Item = Known>) {
         self.inner

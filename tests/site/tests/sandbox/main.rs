@@ -1,5 +1,6 @@
 //! The Mywellness sandbox against the third-party contract, and each fault as a caller meets it.
 
+mod alone;
 mod caller;
 mod contract;
 mod control;
