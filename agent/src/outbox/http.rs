@@ -49,8 +49,11 @@ mod tests {
 
     #[test]
     fn only_the_innermost_cause_is_told() {
-        let outer = std::io::Error::other(std::io::Error::other("connection refused"));
-        assert_eq!(root_cause(&outer), "connection refused");
+        #[derive(Debug, thiserror::Error)]
+        #[error("asking https://host/people/M-1001")]
+        struct Asking(#[source] std::net::AddrParseError);
+        let inner = "host".parse::<std::net::SocketAddr>().unwrap_err();
+        assert_eq!(root_cause(&Asking(inner.clone())), inner.to_string());
         assert_eq!(root_cause(&std::fmt::Error), "the request failed");
     }
 }
