@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::{Audience, FactKind, LaneId, LanePlan};
 use crate::mqtt::{self, Mqtt};
-use crate::mywellness::Mywellness;
+use crate::mywellness::{Enquiries, Mywellness};
 use crate::outbox::{self, Deliver, LaneStatus};
 use crate::store::Store;
 use crate::turnstile::{LaneLink, SiteEvent};
@@ -50,6 +50,9 @@ pub(super) fn plans(config: &Config) -> Vec<LanePlan> {
     mqtt.into_iter().chain(mywellness).chain(webhooks).collect()
 }
 
+/// The connection of each configured lane.
+pub(super) type Links = watch::Receiver<BTreeMap<LaneId, LaneLink>>;
+
 /// The configured lanes while they are started.
 pub(super) struct Lanes<'a> {
     pub(super) store: &'a Store,
@@ -62,12 +65,12 @@ pub(super) struct Lanes<'a> {
 }
 
 impl Lanes<'_> {
-    /// Starts every configured lane; returns their connections.
+    /// Starts every configured lane; returns their connections, and where questions to Mywellness are asked.
     ///
     /// # Errors
     /// When a lane's address or key can never work.
-    pub(super) fn start(mut self, config: &Config) -> anyhow::Result<watch::Receiver<BTreeMap<LaneId, LaneLink>>> {
-        let links = watch::Sender::new(BTreeMap::new());
+    pub(super) fn start(mut self, config: &Config) -> anyhow::Result<(Links, Option<Enquiries>)> {
+        let (links, mut enquiries) = (watch::Sender::new(BTreeMap::new()), None);
         if let Some(config) = &config.mqtt {
             self.lane(mqtt_lane(), Mqtt::new(config.clone(), self.clock.clone()), &links);
             let commands = config.commands.then(|| self.commands.clone());
@@ -79,6 +82,7 @@ impl Lanes<'_> {
         if let Some(mywellness) = &config.mywellness {
             let timezone = config.policy.site.timezone.clone();
             let edge = Mywellness::new(mywellness.clone(), timezone, self.clock.clone()).context("[mywellness]")?;
+            enquiries = Some(edge.enquiries());
             self.lane(mywellness_lane(), edge, &links);
         }
         for config in &config.webhooks {
@@ -88,7 +92,7 @@ impl Lanes<'_> {
         let configured = links.borrow().keys().cloned().collect();
         let measured = outbox::measure(configured, self.store.clone(), self.clock.clone(), self.cancel.clone());
         self.tasks.spawn(measured);
-        Ok(links.subscribe())
+        Ok((links.subscribe(), enquiries))
     }
 
     fn lane(&mut self, lane: LaneId, edge: impl Deliver, links: &watch::Sender<BTreeMap<LaneId, LaneLink>>) {

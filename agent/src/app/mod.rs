@@ -111,7 +111,7 @@ impl Agent {
             tasks: &mut lanes,
             cancel: &lanes_open,
         };
-        let lane_links = starting.start(&config)?;
+        let (lane_links, enquiries) = starting.start(&config)?;
         let ready = watch::Sender::new(false);
         let handles = Handles {
             store: store.clone(),
@@ -124,6 +124,7 @@ impl Agent {
             lanes: lane_links,
             plans,
             hooks: config.hooks.clone().into(),
+            enquiries,
             events,
             metrics,
             ready: ready.subscribe(),

@@ -6,7 +6,8 @@ use super::tree::Node;
 use super::values::{choice, text};
 use crate::domain::FactKind;
 use crate::mywellness::{
-    Actions, BadTemplate, BodyTemplate, CHECK_IN, Method, PathTemplate, Placeholder, Success, TemplatedAction,
+    ACTIVITIES, Actions, ActivitiesAction, BadTemplate, BodyTemplate, CHECK_IN, Method, PathTemplate, Placeholder,
+    Success, TemplatedAction,
 };
 
 const METHODS: [(&str, Method); 2] = [("POST", Method::Post), ("PUT", Method::Put)];
@@ -23,6 +24,7 @@ pub(super) fn actions(mywellness: &mut Section<'_>, send: &[FactKind]) -> Action
     if let Some(mut section) = mywellness.section("actions") {
         written.extend(BY_ACTION.iter().map(|(.., table)| *table).filter(|table| section.has(table)));
         actions.check_in = section.section("check_in").and_then(|section| action(section, CHECK_IN));
+        actions.activities = section.section("activities").and_then(activities);
         section.finish();
     }
     for (kind, word, table) in BY_ACTION {
@@ -46,11 +48,26 @@ pub(super) fn actions(mywellness: &mut Section<'_>, send: &[FactKind]) -> Action
 }
 
 fn action(mut section: Section<'_>, allowed: &[Placeholder]) -> Option<TemplatedAction> {
+    let action = call(&mut section, allowed, Success::default());
+    section.finish();
+    action
+}
+
+/// A list that came is proof enough that it was asked for well.
+fn activities(mut section: Section<'_>) -> Option<ActivitiesAction> {
+    let call = call(&mut section, ACTIVITIES, Success::Answered);
+    let items = section.required("items", "items = \"/eventItems\"", json_pointer);
+    let id = section.or("id", "/id".into(), json_pointer);
+    let name = section.or("name", "/name".into(), json_pointer);
+    section.finish();
+    Some(ActivitiesAction { call: call?, items: items?, id, name })
+}
+
+fn call(section: &mut Section<'_>, allowed: &[Placeholder], usual: Success) -> Option<TemplatedAction> {
     let method = section.or("method", Method::Post, choice(&METHODS));
     let path = section.required("path", EXAMPLE_PATH, |node| template(node, allowed, PathTemplate::parse));
     let body = section.required("body", EXAMPLE_BODY, |node| template(node, allowed, BodyTemplate::parse));
-    let success = success(&mut section);
-    section.finish();
+    let success = success(section, usual);
     Some(TemplatedAction { method, path: path?, body: body?, success })
 }
 
@@ -80,7 +97,7 @@ fn mend(bad: &BadTemplate, allowed: &[Placeholder]) -> String {
 }
 
 /// `success = "status"` or `success = { pointer = "/result", equals = "Success" }`.
-fn success(section: &mut Section<'_>) -> Success {
+fn success(section: &mut Section<'_>, usual: Success) -> Success {
     if section.is_table("success") {
         let Success::Says { pointer, value } = Success::default() else { return Success::Answered };
         return section.section("success").map_or_else(Success::default, |mut section| {
@@ -90,7 +107,7 @@ fn success(section: &mut Section<'_>) -> Success {
             Success::Says { pointer, value }
         });
     }
-    section.or("success", Success::default(), choice(&[("status", Success::Answered)]))
+    section.or("success", usual, choice(&[("status", Success::Answered)]))
 }
 
 fn json_pointer(node: &Node) -> Result<String, Fault> {

@@ -89,6 +89,7 @@ fn prompt() -> OpenApiRouter<Arc<Console>> {
         .routes(routes!(crm::advance_action))
         .routes(routes!(classes::list_products))
         .routes(routes!(classes::get_product, classes::put_product))
+        .routes(routes!(classes::list_activities))
         .routes(routes!(classes::list_classes))
         .routes(routes!(classes::get_class, classes::put_class))
         .routes(routes!(classes::list_bookings))

@@ -9,6 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::{Attendance, BookingStatus, ClassId, ClassProduct, ClassProductId, ExternalId, TickedBy};
 use crate::intake::{self, Booking, NewAttendance, NewBooking, NewClass, NewProduct, Problem, Ticking};
+use crate::mywellness::{Activity, Unanswered};
 use crate::store::{BookingEntry, ClassEntry, ClassFilter, Role, Tx, View};
 use crate::telemetry::Fact;
 
@@ -103,6 +104,23 @@ pub(super) async fn put_product(
     let (written, stored) = console.handles.store.write("writing a class product", write).await??;
     let document = stored.expect("the product was written in the same transaction");
     Ok((created_or_replaced(written.created), Json(Served { document, warnings: written.warnings })))
+}
+
+/// The activities at Mywellness that a class product can be linked to by its `mywellness_id`, asked for at this moment.
+#[utoipa::path(get, path = "/classes/activities", tag = "classes", responses((status = 200, body = List<Activity>),
+    (status = 409, description = "Mywellness is not configured, or not how to ask", body = ProblemDocument, content_type = "application/problem+json"),
+    (status = 503, description = "Mywellness did not answer", body = ProblemDocument, content_type = "application/problem+json")))]
+pub(super) async fn list_activities(State(console): Shared) -> Result<Json<List<Activity>>, ApiProblem> {
+    let Some(enquiries) = console.handles.enquiries.clone() else {
+        return Err(ApiProblem::new(Kind::Conflict, "there is no [mywellness] to ask"));
+    };
+    let answer = enquiries.activities().await;
+    answer.map(|activities| Json(List::whole(activities))).map_err(|why| match why {
+        Unanswered::NotWrittenDown => ApiProblem::new(Kind::Conflict, why.to_string()),
+        Unanswered::Busy | Unanswered::NotReached | Unanswered::Failed(_) => {
+            ApiProblem::new(Kind::Unavailable, why.to_string())
+        }
+    })
 }
 
 /// Classes in the order of their beginning, each with its numbers.

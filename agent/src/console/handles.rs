@@ -8,6 +8,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 use crate::access::Texts;
 use crate::clock::Clock;
 use crate::domain::{GateId, LaneId, LanePlan, Policy};
+use crate::mywellness::Enquiries;
 use crate::store::Store;
 use crate::telemetry::MetricsPage;
 use crate::turnstile::{Desk, DoorStates, GateOrder, LaneLink, SiteEvent};
@@ -41,6 +42,8 @@ pub struct Handles {
     pub plans: Arc<[LanePlan]>,
     /// From whom news are taken.
     pub hooks: Arc<[Hook]>,
+    /// Where questions to Mywellness are asked, if the club uses it.
+    pub enquiries: Option<Enquiries>,
     /// What happens at the site; its channel holds [`crate::turnstile::SITE_EVENTS_MAX`].
     pub events: broadcast::Sender<SiteEvent>,
     /// Counters and gauges.

@@ -54,6 +54,7 @@ pub(super) const TABLE: &[(&str, &str, Right)] = &[
     ("GET", "/api/v1/classes/products", SeeClasses),
     ("GET", "/api/v1/classes/products/{id}", SeeClasses),
     ("PUT", "/api/v1/classes/products/{id}", WriteClasses),
+    ("GET", "/api/v1/classes/activities", WriteClasses),
     ("GET", "/api/v1/classes", SeeClasses),
     ("GET", "/api/v1/classes/{id}", SeeClasses),
     ("PUT", "/api/v1/classes/{id}", WriteClasses),
@@ -137,6 +138,7 @@ mod tests {
             AOGV GET /api/v1/classes/products
             AOGV GET /api/v1/classes/products/{id}
             AG   PUT /api/v1/classes/products/{id}
+            AG   GET /api/v1/classes/activities
             AOGV GET /api/v1/classes
             AOGV GET /api/v1/classes/{id}
             AG   PUT /api/v1/classes/{id}

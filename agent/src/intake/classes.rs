@@ -18,8 +18,6 @@ const CLASS_MAX: SignedDuration = SignedDuration::from_hours(24);
 const MARGIN_MINUTES_MAX: u16 = 720;
 /// How far a moment said to be past may lie ahead: two clocks never agree.
 const AHEAD_MAX: SignedDuration = SignedDuration::from_mins(5);
-/// Words that stand beside the ids of classes in addresses.
-const RESERVED: [&str; 2] = ["products", "activities"];
 
 /// A class product to be written down.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
@@ -147,7 +145,7 @@ pub fn put_class(
 ) -> Result<Result<Written, Refused>, StoreError> {
     let mut found = Findings::default();
     same_id(new.id.as_ref(), id, &mut found);
-    check_class(id, &new, policy, &mut found);
+    check_class(&new, policy, &mut found);
     if tx.class_product(&new.product)?.is_none() {
         found.refuse("product", format!("there is no class product {}; put it first", new.product));
     }
@@ -160,10 +158,7 @@ pub fn put_class(
     Ok(Ok(Written { created: tx.put_class(&class)?, warnings }))
 }
 
-fn check_class(id: &ClassId, new: &NewClass, policy: &Policy, found: &mut Findings) {
-    if RESERVED.contains(&id.as_str()) {
-        found.refuse("id", format!("{id} is no id: it has a meaning of its own in addresses"));
-    }
+fn check_class(new: &NewClass, policy: &Policy, found: &mut Findings) {
     let lasts = new.ends_at.duration_since(new.starts_at);
     if lasts <= SignedDuration::ZERO {
         found.refuse("ends_at", "does not lie after starts_at");

@@ -9,7 +9,25 @@ use super::template::{BodyTemplate, PathPart, PathTemplate, Placeholder, Values}
 pub struct Actions {
     /// Says that a member came to a class.
     pub check_in: Option<TemplatedAction>,
+    /// Lists the activities that class products can be linked to.
+    pub activities: Option<ActivitiesAction>,
 }
+
+/// How activities are listed, and where they stand in the answer's `data`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ActivitiesAction {
+    /// The call.
+    pub call: TemplatedAction,
+    /// Where the list is, as a JSON pointer.
+    pub items: String,
+    /// Where an item has its id.
+    pub id: String,
+    /// Where an item has its name.
+    pub name: String,
+}
+
+/// What a listing of activities may ask for.
+pub const ACTIVITIES: &[Placeholder] = &[Placeholder::FacilityId, Placeholder::FromDay, Placeholder::ToDay];
 
 /// What a check-in may ask for.
 pub const CHECK_IN: &[Placeholder] = &[

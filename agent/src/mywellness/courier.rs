@@ -103,16 +103,16 @@ pub(super) async fn save_membership(
     succeeded(action, &data)
 }
 
-/// Makes a call that the club wrote down, and believes what it wrote of success.
+/// Makes a call that the club wrote down, and believes what it wrote of success. Returns the answer's `data`.
 pub(super) async fn written(
     client: &mut Client,
     permit: Permit,
     name: &'static str,
     call: &Filled,
-) -> Result<(), CallError> {
+) -> Result<Value, CallError> {
     let data = client.call(permit, Action::Written { name, call }, &call.body).await?;
     if call.success.shows(&data) {
-        return Ok(());
+        return Ok(data);
     }
     let said = answer::result(&data).map_or("no result".to_owned(), |word| format!("result {word}"));
     Err(CallError::Call { action: name, failure: Failure::Refused(said) })

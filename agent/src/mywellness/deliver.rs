@@ -1,15 +1,18 @@
 //! The Mywellness lane: takes a row, looks up its person, does the one step it asks for, and says what became of it.
 
 use jiff::tz::TimeZone;
+use tokio::sync::oneshot;
 
 use super::actions::Filled;
 use super::client::{CallError, Client};
 use super::courier::{self, Creation};
+use super::enquiry::{self, Answer, Asked, Enquiries, Unanswered};
 use super::facts::{CheckInResent, MatchInDoubt, PersonLinked, VisitResent};
 use super::outcome::{self, Before, Call};
 use super::plan::{Known, Rules, Step, plan};
 use super::reach::BadSetup;
 use super::records::Records;
+use super::template::{Placeholder, Values};
 use super::wire::{CreateBody, UpdateBody, VisitBody};
 use super::{Config, translate};
 use crate::clock::Clock;
@@ -27,6 +30,8 @@ pub struct Mywellness {
     timezone: TimeZone,
     clock: Clock,
     client: Client,
+    enquiries: Enquiries,
+    asked: Asked,
 }
 
 /// Why a row was not settled in the ordinary way.
@@ -57,7 +62,14 @@ impl Mywellness {
     /// When the address or the key can never work.
     pub fn new(config: Config, timezone: TimeZone, clock: Clock) -> Result<Self, BadSetup> {
         let client = Client::new(&config, clock.clone())?;
-        Ok(Self { config, timezone, clock, client })
+        let (enquiries, asked) = enquiry::enquiries(config.actions.activities.is_some());
+        Ok(Self { config, timezone, clock, client, enquiries, asked })
+    }
+
+    /// Where questions to Mywellness are asked.
+    #[must_use]
+    pub fn enquiries(&self) -> Enquiries {
+        self.enquiries.clone()
     }
 
     async fn deliver(&mut self, row: &OutboxRow, feed: &mut Feed) -> Result<RowOutcome, Undone> {
@@ -121,7 +133,42 @@ impl Mywellness {
         if before == Before::InDoubt {
             CheckInResent { attendance: &row.key }.tell();
         }
-        courier::written(&mut self.client, permit, "check_in", call).await.map_err(once)
+        courier::written(&mut self.client, permit, "check_in", call).await.map(drop).map_err(once)
+    }
+
+    /// Answers a question, unless whoever asked has gone.
+    async fn enquire(&mut self, answer: oneshot::Sender<Answer>) -> Result<(), SessionLost> {
+        if answer.is_closed() {
+            return Ok(());
+        }
+        match self.activities().await {
+            Ok(activities) => {
+                let _gone = answer.send(activities);
+                Ok(())
+            }
+            Err(error) => {
+                let _gone = answer.send(Err(Unanswered::Failed(error.to_string())));
+                if outcome::ends_session(&error) { Err(SessionLost(error.to_string())) } else { Ok(()) }
+            }
+        }
+    }
+
+    async fn activities(&mut self) -> Result<Answer, CallError> {
+        let Some(action) = &self.config.actions.activities else { return Ok(Err(Unanswered::NotWrittenDown)) };
+        let Some(call) = action.call.fill(&self.coming_weeks()) else {
+            return Ok(Err(Unanswered::Failed("filled in, the path of the action leads elsewhere".into())));
+        };
+        let permit = self.client.permit().await?;
+        let data = courier::written(&mut self.client, permit, "activities", &call).await?;
+        let found = enquiry::read(&data, action);
+        Ok(found.ok_or_else(|| Unanswered::Failed(format!("the answer has no list at {}", action.items))))
+    }
+
+    fn coming_weeks(&self) -> Values {
+        let today = self.clock.now().wall.to_zoned(self.timezone.clone()).date();
+        let day = |date: jiff::civil::Date| date.strftime("%Y%m%d").to_string();
+        let last = today.saturating_add(jiff::Span::new().weeks(4));
+        Values::from([(Placeholder::FromDay, day(today)), (Placeholder::ToDay, day(last))])
     }
 
     /// Makes or matches the person, remembers who they are there, and tells the rest of their data.
@@ -185,7 +232,16 @@ impl Deliver for Mywellness {
     async fn session(&mut self, feed: &mut Feed) -> Result<(), SessionLost> {
         self.client.log_in().await.map_err(|error| SessionLost(error.to_string()))?;
         feed.online();
-        while let Some(row) = feed.next().await {
+        loop {
+            let row = tokio::select! {
+                biased;
+                Some(answer) = self.asked.recv() => {
+                    self.enquire(answer).await?;
+                    continue;
+                }
+                row = feed.next() => row,
+            };
+            let Some(row) = row else { return Ok(()) };
             match self.deliver(&row, feed).await {
                 Ok(outcome) => feed.settle(row.id, outcome),
                 Err(Undone::Here(lost)) => return Err(lost),
@@ -197,7 +253,6 @@ impl Deliver for Mywellness {
                 }
             }
         }
-        Ok(())
     }
 }
 

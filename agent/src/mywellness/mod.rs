@@ -9,6 +9,7 @@ mod client;
 mod config;
 mod courier;
 mod deliver;
+mod enquiry;
 mod facts;
 mod hook;
 mod outcome;
@@ -23,10 +24,11 @@ mod wire;
 #[cfg(test)]
 mod pretend;
 
-pub use actions::{Actions, CHECK_IN, Method, Success, TemplatedAction};
+pub use actions::{ACTIVITIES, Actions, ActivitiesAction, CHECK_IN, Method, Success, TemplatedAction};
 pub use client::{CheckError, check};
 pub use config::*;
 pub use deliver::Mywellness;
+pub use enquiry::{Activity, Enquiries, Unanswered};
 pub use hook::{Ear, Heard, News, NoNews};
 pub use reach::BadSetup;
 pub use template::{BadTemplate, BodyTemplate, PathTemplate, Placeholder};

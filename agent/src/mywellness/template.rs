@@ -49,6 +49,10 @@ placeholders! {
     StartDate = "start_date", "2026-11-23";
     /// The day of the class as the number `yyyyMMdd`, by which Mywellness tells the days of a series apart.
     PartitionDate = "partition_date", "20261123";
+    /// Today, as the number `yyyyMMdd`.
+    FromDay = "from_day", "20261123";
+    /// Four weeks from today, likewise.
+    ToDay = "to_day", "20261221";
     /// When the person was ticked off, local time with its offset.
     AttendedAt = "attended_at", "2026-11-23 17:52:00 +01:00";
 }

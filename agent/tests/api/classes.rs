@@ -44,6 +44,7 @@ async fn products_and_classes_are_put_read_and_replaced() {
     assert_eq!(found("from=2026-11-24T00:00:00Z").await, Some(0));
     assert_eq!(found("product=spinning").await, Some(0));
     assert_eq!(club.get("/api/v1/classes/Y-2").await.0, 404);
+    assert_eq!(club.get("/api/v1/classes/activities").await.0, 409, "there is no Mywellness to ask");
     assert_eq!(club.get("/api/v1/classes/products/judo").await.0, 404);
 }
 
@@ -62,7 +63,7 @@ async fn what_is_wrong_with_a_class_is_named() {
     assert_eq!(path_of(CLASS, json!({"ends_at": "2026-11-25T18:00:00Z"})).await, wrong("ends_at"));
     assert_eq!(path_of(CLASS, json!({"id": "Y-2"})).await, wrong("id"));
     assert_eq!(path_of(CLASS, json!({"status": "maybe"})).await, wrong("status"));
-    assert_eq!(path_of("/api/v1/classes/activities", json!({})).await.0, 422, "it has a meaning of its own");
+    assert_eq!(path_of("/api/v1/classes/activities", json!({})).await.0, 405, "it has a meaning of its own");
     let (status, stored) = club
         .put(
             CLASS,

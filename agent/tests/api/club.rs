@@ -70,6 +70,7 @@ pub(crate) async fn club() -> Club {
             audience: Audience::KnownPeople,
         }]),
         hooks: hooks().into(),
+        enquiries: None,
         events: events.clone(),
         metrics: start_metrics(),
         ready: ready.subscribe(),

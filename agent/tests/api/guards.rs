@@ -26,6 +26,7 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("AOGV", "GET", "/api/v1/classes/products"),
     ("AOGV", "GET", "/api/v1/classes/products/x"),
     ("AG", "PUT", "/api/v1/classes/products/x"),
+    ("AG", "GET", "/api/v1/classes/activities"),
     ("AOGV", "GET", "/api/v1/classes"),
     ("AOGV", "GET", "/api/v1/classes/x"),
     ("AG", "PUT", "/api/v1/classes/x"),

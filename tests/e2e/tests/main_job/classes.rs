@@ -40,6 +40,15 @@ async fn attendance_told(club: &Club, count: usize) -> Result<Vec<Value>> {
     Ok(club.central.look(|seen| seen.of("attendance").map(|message| message.payload.clone()).collect()))
 }
 
+/// The row of attendance for Mywellness, once it is in a state.
+async fn attendance_row(club: &Club, state: &str) -> Result<Value> {
+    let look = async || {
+        let rows = club.rows("mywellness", state).await?;
+        Ok(rows.into_iter().find(|row| row["kind"] == "attendance"))
+    };
+    club.wait_for(&format!("attendance that is {state}"), look).await
+}
+
 #[tokio::test]
 async fn a_class_that_is_mapped_late_is_checked_in_late_and_once() -> Result<()> {
     let club = Club::open(with_check_in).await?;
@@ -59,8 +68,8 @@ async fn a_class_that_is_mapped_late_is_checked_in_late_and_once() -> Result<()>
     assert!(told[0]["source"].as_str().is_some_and(|source| source.ends_with("/readers/entry-1")), "{told:?}");
 
     // The visit does not wait for the mapping.
-    let held = club.wait_for_rows("mywellness", "held", 1).await?.remove(0);
-    assert_eq!((&held["kind"], &held["held_for"]), (&json!("attendance"), &json!("mapping")));
+    let held = attendance_row(&club, "held").await?;
+    assert_eq!(held["held_for"], "mapping");
     club.sandbox.wait_until(|cloud| cloud.visits().len() == 1, SOON).await?;
     club.badge("exit-1", CARD).await?;
     club.badge("entry-1", CARD).await?;
@@ -86,6 +95,33 @@ async fn a_class_that_is_mapped_late_is_checked_in_late_and_once() -> Result<()>
 }
 
 #[tokio::test]
+async fn the_desk_chooses_among_the_activities_that_are_there() -> Result<()> {
+    let club = Club::open(|settings| {
+        with_check_in(settings);
+        settings.set("mywellness.actions.activities.path", "core/facility/{{facility_id}}/SearchCalendarEvents");
+        settings.set("mywellness.actions.activities.body", r#"{"dateStart": "{{from_day}}", "eventType": "Class"}"#);
+        settings.set("mywellness.actions.activities.items", "/eventItems");
+    })
+    .await?;
+    let event = |id: &str, name: &str| json!({"id": id, "name": name, "partitionDate": 20261123});
+    let (yoga, spinning) = (event("act-7", "Yoga"), event("act-8", "Spinning"));
+    let found = json!({"eventItems": [yoga, spinning, yoga]});
+    club.sandbox.learn_to_answer("SearchCalendarEvents", found);
+    let listed = club.api.list("classes/activities").await?;
+    let names: Vec<_> = listed.iter().filter_map(|it| Some((it["id"].as_str()?, it["name"].as_str()?))).collect();
+    assert_eq!(names, [("act-8", "Spinning"), ("act-7", "Yoga")]);
+    let asked = club.sandbox.look(|cloud| cloud.of("SearchCalendarEvents").next().cloned()).context("it was asked")?;
+    assert_eq!(asked.body["dateStart"].as_str().map(str::len), Some(8), "{}", asked.body);
+    club.put(&member("M-1001", CARD)).await?;
+    club.badge("entry-1", CARD).await?;
+
+    club.sandbox.down().await;
+    let (status, problem) = club.api.get("classes/activities").await?;
+    assert_eq!(status, 503, "{problem}");
+    club.close().await
+}
+
+#[tokio::test]
 async fn who_has_only_a_booking_comes_in_for_the_class_and_not_before() -> Result<()> {
     let club = Club::open(with_check_in).await?;
     let mut anna = member("M-1001", CARD);
@@ -107,10 +143,6 @@ async fn who_has_only_a_booking_comes_in_for_the_class_and_not_before() -> Resul
     assert_eq!((outcome(&passage), reasons(&passage)), ("passed", vec![]));
     assert_eq!(attendance_told(&club, 1).await?.len(), 1);
     // Whoever is no member is nobody Mywellness is told of.
-    let spared = async || {
-        let rows = club.rows("mywellness", "suppressed").await?;
-        Ok(rows.into_iter().find(|row| row["kind"] == "attendance"))
-    };
-    club.wait_for("attendance that is not told", spared).await?;
+    attendance_row(&club, "suppressed").await?;
     club.close().await
 }

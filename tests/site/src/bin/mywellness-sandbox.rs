@@ -71,7 +71,7 @@ Its own routes, all with JSON and without credentials:
               work is \"done\" or \"undone\": whether there was an effect before the fault
       conditions: times, action, person, after, percent with seed, for_ms
       orders: down {for_ms}, expire_tokens, rate_limit {per_second}, limit {requests, within_ms, over: {kind …}},
-              suspend_facility, heal
+              suspend_facility, learn {action, data: what it answers}, heal
   POST /__sandbox/people     [{\"first_name\", \"last_name\", \"birth_date\", \"gender\", \"email\", \"external_id\",
                               \"at\": \"club\"|\"elsewhere\"|\"portal\"}]
   POST /__sandbox/classes    [{\"id\", \"partition_date\", \"name\", \"event_type_id\", \"start_date\", \"end_date\", \"room\",

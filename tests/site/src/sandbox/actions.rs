@@ -48,7 +48,9 @@ pub(super) enum Action<'a> {
         user: &'a str,
     },
     /// One the operator of the sandbox allowed by name.
-    Extra,
+    Extra {
+        name: &'a str,
+    },
 }
 
 /// The action behind a facility's path, or none: names are matched exactly.
@@ -69,7 +71,7 @@ pub(super) fn find<'a>(options: &Options, path: &[&'a str]) -> Option<Action<'a>
         ["core", "facility", facility, name] if let Some(by) = By::named(name, options.weak_actions) => {
             Action::LookUp { facility, by }
         }
-        [.., name] if options.extra_actions.iter().any(|extra| extra == name) => Action::Extra,
+        [.., name] if options.extra_actions.iter().any(|extra| extra == name) => Action::Extra { name },
         _ => return None,
     })
 }
@@ -101,13 +103,13 @@ impl Action<'_> {
                 change(&mut cloud.people, facility_user, |person| membership::save(person, call.body))
             }
             Self::Visit { user } => visit(cloud, user, call),
-            Self::Extra => extra(cloud, call),
+            Self::Extra { name } => extra(cloud, name, call),
         }
     }
 }
 
 /// Nothing is known of such an action but that it cannot be about nobody.
-fn extra(cloud: &Cloud, call: &Call<'_>) -> Outcome {
+fn extra(cloud: &Cloud, name: &str, call: &Call<'_>) -> Outcome {
     let of_path = |kind: &str| call.path.windows(2).find(|pair| pair[0] == kind).map(|pair| pair[1]);
     let of_body = |field: &str| call.body.get(field).and_then(Value::as_str);
     let named = |kind, field: &str| of_path(kind).or_else(|| of_body(field));
@@ -117,7 +119,7 @@ fn extra(cloud: &Cloud, call: &Call<'_>) -> Outcome {
     if named("facilityuser", "facilityUserId").is_some_and(|id| cloud.people.by_facility_user(id).is_none()) {
         return Err(nobody("facilityUserId"));
     }
-    Ok(said("Success"))
+    Ok(cloud.answers.get(name).cloned().unwrap_or_else(|| said("Success")))
 }
 
 /// Checks the login. A wrong password is an error with HTTP 200, like all others.

@@ -149,6 +149,11 @@ impl Book {
         self.limiter = limit.map(Limiter::new);
     }
 
+    pub(super) fn learn(&mut self, action: &str, answer: Option<Value>) {
+        self.cloud.options.extra_actions.push(action.to_owned());
+        self.cloud.answers.extend(answer.map(|data| (action.to_owned(), data)));
+    }
+
     pub(super) fn heal(&mut self) {
         self.faults.clear();
         self.limiter = None;

@@ -1,5 +1,7 @@
 //! What Mywellness knows of one facility, and how it answers one call: no sockets, no clock.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -48,6 +50,8 @@ pub(super) struct Cloud {
     /// What webhooks tell; [`Cloud::tell`] bounds it.
     pub(super) notices: Vec<Notice>,
     pub(super) suspended: bool,
+    /// What the actions outside the public contract answer, by name; `Success` where nothing is said.
+    pub(super) answers: HashMap<String, Value>,
     tokens: Tokens,
 }
 
@@ -61,6 +65,7 @@ impl Cloud {
             calendar: Calendar::default(),
             notices: Vec::new(),
             suspended: false,
+            answers: HashMap::new(),
             tokens: Tokens::default(),
         }
     }

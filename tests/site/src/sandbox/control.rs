@@ -36,11 +36,13 @@ enum Order {
     Limit(RateLimit),
     /// Refuses every call of the facility.
     SuspendFacility,
+    /// Accepts an action outside the public contract from now on, and answers it with this `data`, else with success.
+    Learn { action: String, data: Option<Value> },
     /// Ends all faults.
     Heal,
 }
 
-const ORDERS: [&str; 6] = ["down", "expire_tokens", "rate_limit", "limit", "suspend_facility", "heal"];
+const ORDERS: [&str; 7] = ["down", "expire_tokens", "rate_limit", "limit", "suspend_facility", "learn", "heal"];
 
 /// Somebody whom Mywellness knows already.
 #[derive(Debug, Deserialize)]
@@ -205,6 +207,7 @@ fn obey(sandbox: &Arc<Inner>, wish: Value) -> Result<()> {
         }
         Order::Limit(limit) => sandbox.book.send_modify(|book| book.limit(Some(limit))),
         Order::SuspendFacility => sandbox.book.send_modify(|book| book.cloud.suspended = true),
+        Order::Learn { action, data } => sandbox.book.send_modify(|book| book.learn(&action, data)),
         Order::Heal => sandbox.book.send_modify(Book::heal),
     }
     Ok(())

@@ -158,7 +158,12 @@ impl Sandbox {
 
     /// From now on accepts an action outside the public contract, and answers it with success.
     pub fn learn(&self, action: &str) {
-        self.inner.book.send_modify(|book| book.cloud.options.extra_actions.push(action.to_owned()));
+        self.inner.book.send_modify(|book| book.learn(action, None));
+    }
+
+    /// The same, with this as the `data` of its answers.
+    pub fn learn_to_answer(&self, action: &str, data: serde_json::Value) {
+        self.inner.book.send_modify(|book| book.learn(action, Some(data)));
     }
 
     /// Posts to a receiver of webhooks what happens from now on.
