@@ -21,6 +21,7 @@
 mod ends;
 mod log;
 mod person;
+mod reads;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -30,7 +31,7 @@ use std::time::Duration;
 pub use words::{By, Decider, Effect, EventKey, Given, GrantId, Input, Late, No, Told, Trouble, What};
 
 use self::log::Log;
-use self::person::{Granted, Person, Stage, show};
+use self::person::{Granted, Person, Stage};
 use super::memory::{Answer, Memory};
 use super::{Ask, HELD_OPEN_TIMEOUTS_MAX, leads_out, passed};
 use crate::domain::{
@@ -56,12 +57,12 @@ pub struct Controlled {
     is_emergency: bool,
     grants: u32,
     people: Vec<Person>,
-    /// Reads told late as denied: one may have been let in after all, when it was next.
-    denied_late: Vec<(u32, Ask)>,
+    /// Reads told late that opened nothing: one may have been let in after all, when it was next.
+    turned_away: Vec<(u32, Ask)>,
 }
 
 /// Reads remembered in case that they were let in after having been told to wait. One waits at a time.
-const DENIED_LATE_MAX: usize = 16;
+const TURNED_AWAY_MAX: usize = 16;
 
 impl Controlled {
     /// A gate whose controller has not been heard. `grants` is a number where counting them begins, random at each
@@ -78,7 +79,7 @@ impl Controlled {
             is_emergency,
             grants,
             people: Vec::new(),
-            denied_late: Vec::new(),
+            turned_away: Vec::new(),
         }
     }
 
@@ -167,7 +168,7 @@ impl Controlled {
         }
         let before = self.boot.replace(boot);
         self.log = Log::default();
-        self.denied_late.clear();
+        self.turned_away.clear();
         let Some(before) = before else { return Vec::new() };
         std::mem::take(&mut self.people).into_iter().filter_map(|person| person.lost_with(before)).collect()
     }
@@ -214,93 +215,6 @@ impl Controlled {
                 vec![Effect::Alarm { key: self.key(number), at, what }]
             }
         }
-    }
-
-    /// A read that waits for its answer. At an entry a repeat is shown the same text, and prolongs its own grant; at an
-    /// exit the controller itself knows repeats, and whatever it asks about leaves.
-    fn read_now(&mut self, person: Person, number: u32, now: Uptime) -> Vec<Effect> {
-        let Some(ask) = person.ask.clone() else {
-            if person.leads_out {
-                self.people.push(Person { stage: Stage::Alone, ..person });
-                return Vec::new();
-            }
-            self.log.settle(number);
-            return vec![Effect::Deny { read: number, reader: None, texts: Vec::new(), meaning: No::Refused }];
-        };
-        if !person.leads_out
-            && let Some(answer) = self.memory.repeated(&ask, now)
-        {
-            self.log.settle(number);
-            let meaning = if answer.opened { No::Again } else { No::Refused };
-            let denied = Effect::Deny { read: number, reader: Some(ask.reader.clone()), texts: answer.texts, meaning };
-            return self.prolong(&ask, now).into_iter().chain([denied]).collect();
-        }
-        let at = person.at;
-        self.people.push(person);
-        vec![Effect::Decide { ask, read: Some(number), at }]
-    }
-
-    /// A read told after its time.
-    fn read_before(&mut self, person: Person, number: u32, answer: Given) -> Vec<Effect> {
-        let is_counted = self.gate.confirm == Confirm::Assumed;
-        let (stage, by) = match answer {
-            Given::Granted(grant) => (Stage::Remembered(grant), Decider::Agent),
-            Given::Opened => (Stage::Alone, Decider::Controller),
-            // What becomes of it is still to come: the controller opens by itself.
-            Given::Nothing if person.leads_out => (Stage::Alone, Decider::Controller),
-            Given::Nothing | Given::Refused => {
-                return vec![self.late(&person, number, Decider::Nobody, PassageOutcome::Stale)];
-            }
-            Given::Denied => {
-                if self.denied_late.len() == DENIED_LATE_MAX {
-                    self.denied_late.remove(0);
-                }
-                self.denied_late.extend(person.ask.clone().map(|ask| (number, ask)));
-                return vec![self.late(&person, number, Decider::Agent, PassageOutcome::Denied)];
-            }
-        };
-        if is_counted {
-            return vec![self.late(&person, number, by, PassageOutcome::Passed)];
-        }
-        self.people.push(Person { is_answered: true, stage, ..person });
-        Vec::new()
-    }
-
-    /// A read told again in a new session: its answer may not be the one that was given.
-    fn read_again(&mut self, number: u32, answer: Given, now: Uptime) -> Vec<Effect> {
-        let Some(place) = self.people.iter().position(|person| person.read == Some(number)) else { return Vec::new() };
-        let person = &self.people[place];
-        let was_refused = matches!(answer, Given::Refused | Given::Nothing) && !person.leads_out;
-        match &person.stage {
-            Stage::Asked if was_refused => {
-                let person = self.people.remove(place);
-                vec![self.late(&person, number, Decider::Nobody, PassageOutcome::Stale)]
-            }
-            Stage::Granted(granted) if was_refused => {
-                let grant = granted.grant;
-                self.not_carried_out(grant, PassageOutcome::Stale, "", now)
-            }
-            Stage::Asked
-            | Stage::Granted(_)
-            | Stage::Waits
-            | Stage::Counted(..)
-            | Stage::Remembered(_)
-            | Stage::Alone => Vec::new(),
-        }
-    }
-
-    fn read_elsewhere(&mut self, ask: Ask, at: Now, now: Uptime) -> Vec<Effect> {
-        if let Some(answer) = self.memory.repeated(&ask, now) {
-            let meaning = if answer.opened { No::Again } else { No::Refused };
-            let shown = show(&ask.reader, answer.texts, answer.display, meaning);
-            return self.prolong(&ask, now).into_iter().chain(shown).collect();
-        }
-        if !self.memory.asks(&ask, now) {
-            return Vec::new();
-        }
-        let stage = Stage::Asked;
-        self.people.push(Person { read: None, ask: Some(ask.clone()), at, leads_out: false, is_answered: true, stage });
-        vec![Effect::Decide { ask, read: None, at }]
     }
 
     fn decided(
@@ -381,8 +295,18 @@ impl Controlled {
                 GrantId::new(self.grants, person.read)
             }
         };
-        person.stage =
-            Stage::Granted(Granted { id, grant, kind, way, counts_at: None, until, at_most, is_released: false });
+        let answers = !person.is_answered;
+        person.stage = Stage::Granted(Granted {
+            id,
+            grant,
+            kind,
+            way,
+            counts_at: None,
+            until,
+            at_most,
+            is_released: false,
+            answers,
+        });
         grant
     }
 
@@ -491,6 +415,6 @@ impl Controlled {
         let (ask, at) = (person.ask.clone(), person.at);
         let way = if person.leads_out { Way::Out } else { Way::In };
         let key = self.key(number);
-        Effect::RecordLate(Late { key, settles: key, ask, at, way, by, outcome })
+        Effect::RecordLate(Late { key, unless_passed: None, ask, at, way, by, outcome })
     }
 }

@@ -14,8 +14,8 @@ use super::page::{self, Page, page_of, rows_wanted};
 use super::standing::visit;
 use super::transaction::{Tx, View};
 use crate::domain::{
-    ClockQuality, Direction, ExternalId, GateId, LaneId, PassageId, PassageOutcome, ReaderId, Reason, RowState,
-    TraceLine, Visit, VisitId, Way, ZoneId,
+    ClockQuality, Direction, ExternalId, GateId, LaneId, PassageId, PassageOutcome, PersonId, ReaderId, Reason,
+    RowState, TraceLine, Visit, VisitId, Way, ZoneId,
 };
 
 /// Pages of the file given back to the disk with each prune: a few milliseconds of work, so that no passage waits.
@@ -57,6 +57,17 @@ pub struct PassageEntry {
     pub offline: bool,
     /// A line for every rule that was looked at.
     pub trace: Vec<TraceLine>,
+}
+
+/// What is written of a controller's event.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EventPassage {
+    /// How it ended.
+    pub outcome: PassageOutcome,
+    /// At which reader.
+    pub reader: Option<ReaderId>,
+    /// Who, if known.
+    pub person: Option<PersonId>,
 }
 
 /// A visit as the API serves it.
@@ -123,6 +134,21 @@ impl View<'_> {
         let sql = format!("{PASSAGE} WHERE {tests} ORDER BY h.at DESC, h.row DESC LIMIT {}", rows_wanted(filter.limit));
         let rows = during("listing passages", || self.all(&sql, params_from_iter(values), passage))?;
         Ok(unplaced(page_of(rows, filter.limit, cursor)))
+    }
+
+    /// The passage of a controller's event, if it is written.
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub fn passage_of_event(&self, gate: &GateId, boot: u64, number: u32) -> Result<Option<EventPassage>, StoreError> {
+        let sql = "SELECT outcome, reader, person FROM passage WHERE gate = ?1 AND boot = ?2 AND sequence = ?3";
+        during("looking a passage up", || {
+            self.one(sql, (gate.as_str(), boot.cast_signed(), number), |row| {
+                let reader = row.get::<_, Option<Word<_>>>(1)?.map(|it| it.0);
+                let person = row.get::<_, Option<i64>>(2)?.map(PersonId);
+                Ok(EventPassage { outcome: row.get::<_, Word<_>>(0)?.0, reader, person })
+            })
+        })
     }
 
     /// Visits, newest first, each with how its relays stand.

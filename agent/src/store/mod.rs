@@ -55,7 +55,7 @@ pub use config::{Config, Retention};
 pub use engine::Store;
 pub use error::StoreError;
 pub use health::StoreState;
-pub use history::{DeliveryNote, HistoryFilter, PassageEntry, VisitEntry};
+pub use history::{DeliveryNote, EventPassage, HistoryFilter, PassageEntry, VisitEntry};
 pub use links::{Link, LinkSaved};
 pub use page::{PAGE_ITEMS_MAX, Page};
 pub use people::{Claim, StoredPerson};

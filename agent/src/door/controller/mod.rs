@@ -6,6 +6,8 @@
 
 mod facts;
 mod session;
+#[cfg(test)]
+mod sweep;
 mod translate;
 mod words;
 

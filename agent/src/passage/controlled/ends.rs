@@ -3,7 +3,7 @@
 use super::super::{leads_out, passed};
 use super::Controlled;
 use super::person::{Person, Stage};
-use super::words::{By, Decider, Effect, GrantId, Late};
+use super::words::{By, Decider, Effect, EventKey, GrantId, Late};
 use crate::domain::{GrantKind, Now, PassageOutcome, Uptime, Way};
 
 impl Controlled {
@@ -12,22 +12,18 @@ impl Controlled {
             self.log.settle(number);
             return ended;
         }
-        let settles = self.key(number);
-        let outcome = PassageOutcome::Passed;
-        let late = |key, ask, by| vec![Effect::RecordLate(Late { key, settles, ask, at, way, by, outcome })];
+        let key = self.key(number);
         let outcome = match by {
             By::Grant(grant) if grant.is_by_hand() => {
                 self.log.settle(number);
                 return Vec::new();
             }
-            By::Grant(grant) => {
-                let denied = self.denied_late.iter().find(|(read, _)| grant.read() == Some(*read));
-                // A read that is gone from the ring was durable, with its end: recording it again changes nothing.
-                let read = grant.read().filter(|_| denied.is_none());
-                let ask = denied.map(|(_, ask)| ask.clone());
-                return late(read.map_or(settles, |read| self.key(read)), ask, Decider::Agent);
+            By::Grant(grant) => return vec![self.rotated_before(key, at, way, grant.read(), Decider::Agent)],
+            // The read of an exit that found no place in the ring has no number.
+            By::Own(read) => {
+                let read = Some(read).filter(|read| *read != 0);
+                return vec![self.rotated_before(key, at, way, read, Decider::Controller)];
             }
-            By::Own(_) => return late(settles, None, Decider::Controller),
             By::Free if self.is_emergency => PassageOutcome::Emergency,
             By::Free if self.gate.free_exit && leads_out(way) => {
                 self.log.settle(number);
@@ -36,7 +32,15 @@ impl Controlled {
             By::Free => PassageOutcome::Free,
             By::Nobody => PassageOutcome::Forced,
         };
-        vec![Effect::Unasked { key: settles, at, way, outcome }]
+        vec![Effect::Unasked { key, at, way, outcome }]
+    }
+
+    /// Somebody walked through whose read is settled, or was told to wait: either that passage is written already, or it
+    /// is written under the number of the rotation.
+    fn rotated_before(&self, key: EventKey, at: Now, way: Way, read: Option<u32>, by: Decider) -> Effect {
+        let unless_passed = read.map(|read| self.key(read));
+        let ask = self.turned_away.iter().find(|(turned, _)| read == Some(*turned)).map(|(_, ask)| ask.clone());
+        Effect::RecordLate(Late { key, unless_passed, ask, at, way, by, outcome: PassageOutcome::Passed })
     }
 
     /// Somebody's end: they passed or they did not. None: nobody here is meant.

@@ -46,6 +46,8 @@ pub(super) struct Granted {
     pub(super) until: Uptime,
     pub(super) at_most: Uptime,
     pub(super) is_released: bool,
+    /// It answered the read that the controller held; what the read says of its answer is about it then.
+    pub(super) answers: bool,
 }
 
 impl Person {
@@ -91,7 +93,7 @@ impl Person {
         let way = if self.leads_out { Way::Out } else { Way::In };
         let late = |by| {
             let (ask, at, outcome) = (self.ask.clone(), self.at, PassageOutcome::NotPassed);
-            key.map(|key| Effect::RecordLate(Late { key, settles: key, ask, at, way, by, outcome }))
+            key.map(|key| Effect::RecordLate(Late { key, unless_passed: None, ask, at, way, by, outcome }))
         };
         match &self.stage {
             Stage::Granted(it) => Some(Effect::Record { id: it.id, read: key, outcome: PassageOutcome::NotPassed }),

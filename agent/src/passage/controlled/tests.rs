@@ -179,7 +179,7 @@ impl Bench {
     fn done(&mut self, effect: Effect) -> String {
         let settles: Option<EventKey> = match &effect {
             Effect::Record { read, .. } => *read,
-            Effect::RecordLate(Late { settles: key, .. }) | Effect::Unasked { key, .. } | Effect::Alarm { key, .. } => {
+            Effect::RecordLate(Late { key, .. }) | Effect::Unasked { key, .. } | Effect::Alarm { key, .. } => {
                 Some(*key)
             }
             _ => None,

@@ -313,10 +313,11 @@ pub enum No {
 /// A passage that the controller remembered.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Late {
-    /// The event that is its key: its read, if there was one.
+    /// The event that is its key, and that the record settles.
     pub key: EventKey,
-    /// The event that the record settles.
-    pub settles: EventKey,
+    /// Not to be written if the passage of this read is written as passed: it is the same one. If it is written
+    /// otherwise, it says who this was.
+    pub unless_passed: Option<EventKey>,
     /// Whose badge at which reader; none if that is not known.
     pub ask: Option<Ask>,
     /// When.

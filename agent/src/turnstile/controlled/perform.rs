@@ -47,8 +47,8 @@ impl ControlledTurnstile {
             Effect::Withdraw(grant) => drop(self.order(ControllerOrder::Withdraw(grant))),
             Effect::Record { id, read, outcome } => self.record(id, read, outcome),
             Effect::RecordLate(late) => {
-                let settles = late.settles;
-                self.writing.add(Job::Late(late), Some(settles));
+                let key = late.key;
+                self.writing.add(Job::Late(late), Some(key));
             }
             Effect::Unasked { key, at, way, outcome } => {
                 let passage = self.unasked(key, at, way, outcome);

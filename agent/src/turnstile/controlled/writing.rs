@@ -139,10 +139,10 @@ fn write(site: Site, gate: GateId, mode: GateMode, job: Job, pause: Duration) ->
                 let alarm = (passage.outcome == PassageOutcome::Forced).then(|| forced(&passage));
                 record(&site, passage, alarm).await
             }
-            Job::Late(late) => {
-                let passage = late::passage(&site, gate, mode, late).await?;
-                record(&site, passage, None).await
-            }
+            Job::Late(late) => match late::passage(&site, gate, mode, late).await? {
+                Some(passage) => record(&site, passage, None).await,
+                None => Ok(Outcome { passage: None, alarm: None }),
+            },
             Job::Alarm(alarm, event) => raise(&site, alarm, event).await,
             Job::Boot { boot, was_reset, at } => note_boot(&site, gate, boot, was_reset, at).await,
         }

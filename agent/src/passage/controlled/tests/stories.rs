@@ -150,7 +150,7 @@ fn after_a_crash_an_end_whose_read_is_gone_is_recorded_under_the_reads_key() {
     check(
         "turn grant old7; written",
         &expect![[r#"
-            turn grant old7        -> Late(nobody as 7, passed by Agent)
+            turn grant old7        -> Late(nobody as 1, passed by Agent)
             written                -> Keep(1)
         "#]],
     );
