@@ -328,12 +328,8 @@ impl Machine {
             State::Opening { until, .. } | State::Open { until, .. } | State::Counted { until } if now < until => {
                 Vec::new()
             }
-            State::Opening { .. } => {
-                // The board never answered. What it may still say is about a grant that is over.
-                self.unanswered = 0;
-                self.shut_unpassed(now)
-            }
-            State::Open { .. } => self.shut_unpassed(now),
+            // A board that has not answered will: that answer is about a grant that is over, and not about the next one.
+            State::Opening { .. } | State::Open { .. } => self.shut_unpassed(now),
             State::Counted { .. } => {
                 self.state = State::Idle;
                 self.next(now)

@@ -416,3 +416,19 @@ fn a_gate_is_open_from_the_command_to_the_passage() {
         .into();
     assert_eq!(open, [false, true, true, false, true, false]);
 }
+
+#[test]
+fn a_boards_late_answer_is_not_about_the_next_grant() {
+    check_relay(
+        "read 7; grant 7; wait 8s; read 8; grant 8; opened; opened",
+        expect![[r#"
+            read 7          -> Decide(7)
+            grant 7         -> Open, Show(Welcome)
+            wait 8s         -> Record(7, not_passed)
+            read 8          -> Decide(8)
+            grant 8         -> Open, Show(Welcome)
+            opened          ->
+            opened          -> Record(8, passed)
+        "#]],
+    );
+}
