@@ -54,6 +54,8 @@ impl<I2C: I2c> Display<I2C> {
     /// Of the bus.
     pub fn set_up(&mut self, delay: &mut impl DelayNs) -> Result<(), I2C::Error> {
         self.shown = None;
+        // Nobody is waited for who is not there.
+        self.i2c.write(self.address, &[BACKLIGHT])?;
         delay.delay_ms(POWER_ON_MS);
         // Three times eight bits, so that a display that waits for a second half gets it; then four.
         for half in [0x30, 0x30, 0x30, 0x20] {

@@ -56,9 +56,9 @@ pub enum Fault {
     Display,
 }
 
-/// How often a display that does not answer is set up again, in turns: setting up takes a tenth of a second, in which
-/// the gate does nothing else.
-const DISPLAY_TURNS: u32 = 3_000;
+/// How often a display that does not answer is tried again. One that does is set up, which takes a tenth of a second in
+/// which the gate does nothing else.
+const DISPLAY_TRIED_MS: u32 = 30_000;
 
 /// The board.
 #[derive(Debug)]
@@ -67,14 +67,14 @@ pub struct Board<O, I, I2C, D> {
     inputs: Inputs<I>,
     display: Display<I2C>,
     delay: D,
-    /// Turns until the display is tried again; `None` while it works.
-    display_tried_in: Option<u32>,
+    /// When the display is tried again; `None` while it works.
+    display_tried_at: Option<Uptime>,
 }
 
 impl<O: OutputPin, I: InputPin, I2C: I2c, D: DelayNs> Board<O, I, I2C, D> {
     /// A board whose display is set up in the first turn.
     pub fn new(outputs: Outputs<O>, inputs: Inputs<I>, display: Display<I2C>, delay: D) -> Self {
-        Self { outputs, inputs, display, delay, display_tried_in: Some(0) }
+        Self { outputs, inputs, display, delay, display_tried_at: Some(Uptime(0)) }
     }
 
     /// One turn: what the contacts read, what time brings, and what the outputs are then to be. The display comes last,
@@ -100,7 +100,7 @@ impl<O: OutputPin, I: InputPin, I2C: I2c, D: DelayNs> Board<O, I, I2C, D> {
             set(&mut self.outputs.red, lights.red),
             set(&mut self.outputs.buzzer, lights.buzzer),
         ];
-        let shown = self.show(outputs.lines);
+        let shown = self.show(outputs.lines, now);
         let set: Result<(), Fault> = set.into_iter().collect();
         contacts.map(drop).and(set).and(shown)
     }
@@ -119,16 +119,13 @@ impl<O: OutputPin, I: InputPin, I2C: I2c, D: DelayNs> Board<O, I, I2C, D> {
         })
     }
 
-    fn show(&mut self, lines: &[crate::words::Line; 2]) -> Result<(), Fault> {
-        let tried = match self.display_tried_in {
-            Some(turns @ 1..) => {
-                self.display_tried_in = Some(turns - 1);
-                return Ok(());
-            }
-            Some(0) => self.display.set_up(&mut self.delay).and_then(|()| self.display.show(lines)),
+    fn show(&mut self, lines: &[crate::words::Line; 2], now: Uptime) -> Result<(), Fault> {
+        let tried = match self.display_tried_at {
+            Some(at) if now < at => return Ok(()),
+            Some(_) => self.display.set_up(&mut self.delay).and_then(|()| self.display.show(lines)),
             None => self.display.show(lines),
         };
-        self.display_tried_in = tried.is_err().then_some(DISPLAY_TURNS);
+        self.display_tried_at = tried.is_err().then(|| now.after(DISPLAY_TRIED_MS));
         tried.map_err(|_| Fault::Display)
     }
 }

@@ -1,8 +1,9 @@
 //! One turn of a board: pins are set in an order that is safe, and a broken part never closes the way out.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use embedded_hal::delay::DelayNs;
 use embedded_hal::i2c::{ErrorKind, ErrorType, I2c, Operation};
 use embedded_hal_mock::eh1::MockError;
 use embedded_hal_mock::eh1::delay::NoopDelay;
@@ -168,26 +169,41 @@ fn an_input_that_cannot_be_read_frees_the_gate() {
     all_read(inputs);
 }
 
+/// Adds up what is waited for.
+struct Waited(Rc<Cell<u32>>);
+
+impl DelayNs for Waited {
+    fn delay_ns(&mut self, ns: u32) {
+        self.0.set(self.0.get() + ns);
+    }
+}
+
 #[test]
-fn a_display_that_is_not_there_does_not_stop_the_gate_and_is_not_waited_for_in_every_turn() {
+fn a_display_that_is_not_there_costs_the_gate_no_time_and_is_tried_again_after_half_a_minute() {
     let nobody = embedded_hal::i2c::NoAcknowledgeSource::Address;
-    let first = BusTransaction::write(ADDRESS, vec![0x3C, 0x38]).with_error(ErrorKind::NoAcknowledge(nobody));
-    let twice = |high| Pin::new(&[Transaction::set(high), Transaction::set(high)]);
-    let low = || twice(State::Low);
-    let idle = || Pin::new(&[Transaction::get(State::Low), Transaction::get(State::Low)]);
+    let missed = BusTransaction::write(ADDRESS, vec![0x08]).with_error(ErrorKind::NoAcknowledge(nobody));
+    let turns =
+        [(1, Err(Fault::Display)), (2, Ok(())), (30_000, Ok(())), (30_001, Err(Fault::Display)), (30_002, Ok(()))];
+    let always = |high| Pin::new(&turns.map(|_| Transaction::set(high)));
+    let low = || always(State::Low);
+    let idle = || Pin::new(&turns.map(|_| Transaction::get(State::Low)));
     let outputs = Outputs {
         relay_in: low(),
         relay_out: low(),
-        lock: twice(State::High),
+        lock: always(State::High),
         green: low(),
         red: low(),
         buzzer: low(),
     };
     let inputs = Inputs { a: idle(), b: idle(), tamper: idle(), emergency: idle() };
-    let display = Display::new(Bus::new(&[first]), ADDRESS);
-    let (mut board, mut controller) = (Board::new(outputs, inputs, display, NoopDelay::new()), controller());
-    assert_eq!(board.turn(&mut controller, Uptime(1)), Err(Fault::Display));
-    assert_eq!(board.turn(&mut controller, Uptime(2)), Ok(()));
+    let display = Display::new(Bus::new(&[missed.clone(), missed]), ADDRESS);
+    let waited = Rc::new(Cell::new(0));
+    let mut board = Board::new(outputs, inputs, display, Waited(Rc::clone(&waited)));
+    let mut controller = controller();
+    for (at, expected) in turns {
+        assert_eq!(board.turn(&mut controller, Uptime(at)), expected, "at {at}");
+    }
+    assert_eq!(waited.get(), 0);
     let (outputs, inputs, mut bus, _) = board.release();
     all_set(outputs);
     all_read(inputs);
