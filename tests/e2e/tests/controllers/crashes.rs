@@ -16,7 +16,7 @@ use rand::{Rng, SeedableRng};
 use site::agent::Agent;
 use site::broker::Memory;
 use site::sandbox::{Fault, Options, Sandbox};
-use site::turnstile::Output;
+use site::turnstile::{Output, Weather};
 
 use crate::crowd::{Crowd, Manners};
 use crate::hall::{Hall, all_is_written, visits_of};
@@ -27,6 +27,11 @@ const PEOPLE: usize = 72;
 
 /// One seed is one order of people and one sequence of moments; what the machine does in them differs from run to run.
 const SEED: u64 = 20_261_122;
+
+/// The gate whose cable is in a storm, the one whose cable is pulled and plugged in again, and in which lives.
+const DISTURBED: usize = 1;
+const PULLED: usize = 2;
+const PULLED_EVERY: usize = 5;
 
 /// How long an agent lives from being ready, and how long nobody lives after it.
 const LIFE_MS: std::ops::RangeInclusive<u64> = 0..=700;
@@ -47,11 +52,19 @@ async fn two_hundred_kills_while_people_pass_lose_no_rotation_and_tell_none_twic
     // Answers that take their time are on their way when the agent dies, which is what makes a visit unsure.
     mywellness.inject(Fault::Slow { ms: 20 });
     let mut crowd = Crowd::comes_to(&hall, &Manners::HASTY, SEED);
+    // One cable is disturbed all the time, and another is pulled again and again.
+    hall.turnstile(DISTURBED).weather(Weather::STORM);
     let mut deaths = Vec::new();
     for life in 0..KILLS {
         let agent = Agent::start(&config).await.with_context(|| format!("in life {life}"))?;
         deaths.last_mut().into_iter().for_each(|death: &mut Range<Timestamp>| death.end = Timestamp::now());
         crowd.passes_for(Duration::from_millis(chance.random_range(LIFE_MS))).await?;
+        if life % PULLED_EVERY == 0 {
+            hall.turnstile(PULLED).cable().unplug()?;
+            crowd.passes_for(Duration::from_millis(chance.random_range(LIFE_MS))).await?;
+            hall.turnstile(PULLED).cable().plug_in()?;
+            crowd.passes_for(Duration::from_millis(chance.random_range(LIFE_MS))).await?;
+        }
         agent.kill9().await?;
         let died = Timestamp::now();
         deaths.push(died..died);
@@ -60,6 +73,7 @@ async fn two_hundred_kills_while_people_pass_lose_no_rotation_and_tell_none_twic
     }
     crowd.goes_home().await?;
     mywellness.heal();
+    hall.turnstile(DISTURBED).weather(Weather::CALM);
 
     let agent = hall.start().await?;
     let store = agent.store().to_owned();
