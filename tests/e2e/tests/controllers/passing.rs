@@ -222,7 +222,14 @@ async fn an_operator_opens_by_hand_frees_the_gate_and_locks_it() -> Result<()> {
     agent.terminate().await
 }
 
-async fn write_action(agent: &Agent, kind: &str, access_action: &str, message: &str, person: &str) -> Result<()> {
+/// The desk writes an action of a new type down for a person.
+pub(crate) async fn write_action(
+    agent: &Agent,
+    kind: &str,
+    access_action: &str,
+    message: &str,
+    person: &str,
+) -> Result<()> {
     let api = agent.api("admin").await?;
     let done = json!({ "name": "Concluso", "group": "positive" });
     let access = json!({ "name": kind, "access_action": access_action, "message": message, "outcomes": ["done"] });
