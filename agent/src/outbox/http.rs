@@ -11,11 +11,11 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
 /// The innermost cause alone: the outer texts repeat the address, with ids of people or secrets in it.
 #[must_use]
 pub fn root_cause(error: &(dyn Error + 'static)) -> String {
-    let mut cause = error;
+    let Some(mut cause) = error.source() else { return "the request failed".into() };
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    if std::ptr::addr_eq(cause, error) { "the request failed".into() } else { cause.to_string() }
+    cause.to_string()
 }
 
 /// The seconds or the date of a `Retry-After`, at most an hour.
