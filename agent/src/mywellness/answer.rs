@@ -134,6 +134,7 @@ fn unreadable(raw: &Raw) -> Failure {
 /// What the `errors` of an envelope, or a bare list of them, come to; none if there are none.
 fn complaints(document: &Value) -> Option<Failure> {
     let said: Vec<_> = match document.get("errors").unwrap_or(document) {
+        Value::Array(items) if document.is_array() && !items.iter().any(complains) => return None,
         Value::Array(items) => items.iter().map(Complaint::read).collect(),
         Value::Object(_) if document.get("errors").is_some() => vec![Complaint::read(&document["errors"])],
         _ => return None,
@@ -151,6 +152,11 @@ fn complaints(document: &Value) -> Option<Failure> {
     } else {
         Failure::Refused(text)
     })
+}
+
+/// Whether an item of a bare list is a complaint: another list may tell of work that was done.
+fn complains(item: &Value) -> bool {
+    ["field", "code", "type", "errorMessage", "message"].iter().any(|name| item.get(name).is_some())
 }
 
 /// One item of `errors`.
@@ -295,6 +301,8 @@ mod tests {
                 (200, ""),
                 (200, "\"Success\""),
                 (200, "[]"),
+                (200, r#"[{"data":{"result":"Success"},"token":"t"}]"#),
+                (400, r#"["Anna Rossi"]"#),
             ],
             expect![[r#"
                 200   <html><body>Sign in</body></html> -> a web page came in place of an answer (status 200)
@@ -306,6 +314,8 @@ mod tests {
                 200  -> the answer cannot be understood: it is no JSON
                 200 "Success" -> the answer cannot be understood: it is JSON, but no envelope
                 200 [] -> the answer cannot be understood: it is JSON, but no envelope
+                200 [{"data":{"result":"Success"},"token":"t"}] -> the answer cannot be understood: it is JSON, but no envelope
+                400 ["Anna Rossi"] -> refused: status 400
             "#]],
         );
     }
