@@ -14,6 +14,7 @@ mod command_line;
 mod commands;
 mod erasure;
 mod mywellness;
+mod mywellness_answers;
 mod mywellness_faults;
 mod reload;
 mod rivals;

@@ -20,7 +20,7 @@ const fn case(name: &'static str, fault: Fault, told: usize, possibly_twice: boo
 }
 
 /// The call that makes or matches a person.
-const CREATE: &str = "CreateFacilityUserFromThirdParty";
+pub(crate) const CREATE: &str = "CreateFacilityUserFromThirdParty";
 
 const FAULTS: [Case; 11] = [
     case("500 before the work", Fault::Status { code: 500, work: Work::Undone }, 1, true),
@@ -43,12 +43,12 @@ async fn delivery(club: &Club, person: &str) -> Result<Value> {
     notes.into_iter().find(|note| note["lane"] == "mywellness").context("a note of the lane")
 }
 
-async fn delivered(club: &Club, person: &str) -> Result<Value> {
+pub(crate) async fn delivered(club: &Club, person: &str) -> Result<Value> {
     let look = async || Ok(Some(delivery(club, person).await?).filter(|note| note["state"] == "delivered"));
     club.wait_for(&format!("{person}'s visit to be delivered"), look).await
 }
 
-fn visits_there(club: &Club, person: &str) -> usize {
+pub(crate) fn visits_there(club: &Club, person: &str) -> usize {
     club.sandbox.visits().iter().filter(|visit| visit.external_id.as_deref() == Some(person)).count()
 }
 

@@ -225,6 +225,11 @@ impl Sandbox {
         self.inner.book.send_modify(|book| book.cloud.suspended = true);
     }
 
+    /// Changes how strict the facility is while it runs. Who may call stays as it was at the start.
+    pub fn change_options(&self, change: impl FnOnce(&mut Options)) {
+        self.inner.change(|book| change(&mut book.cloud.options));
+    }
+
     /// Stops listening and drops every connection: new ones are refused.
     pub async fn down(&self) {
         self.inner.down().await;

@@ -40,10 +40,10 @@ pub(super) fn spoil(fault: Option<Fault>, honest: Option<Outgoing>) -> Outgoing 
         Some(Fault::Busy { code, retry_after_s }) => {
             Outgoing { retry_after_s: Some(retry_after_s), ..page(code, "<h1>Too busy</h1>") }
         }
-        Some(Fault::Quota) => envelope(403, &errors("QuotaExceeded", "the limit of requests is reached")),
+        Some(Fault::Quota) => envelope(403, &errors("QuotaExceeded", "Security", "the limit of requests is reached")),
         Some(Fault::NoSuchAction) => page(404, NOT_FOUND_PAGE),
         Some(Fault::TokenExpired { code }) => {
-            let refused = envelope(code, &errors("TokenNotValid", "the token is expired"));
+            let refused = envelope(code, &errors("TokenNotValid", "Security", "the token is expired"));
             Outgoing { is_challenge: code == 401, ..refused }
         }
         Some(Fault::ResultError) => envelope(200, &json!({ "data": { "result": "Error" }, "version": "sandbox" })),
@@ -77,9 +77,9 @@ fn envelope(status: u16, envelope: &Value) -> Outgoing {
     Outgoing { is_html: false, ..page(status, &envelope.to_string()) }
 }
 
-fn errors(field: &str, details: &str) -> Value {
+fn errors(field: &str, kind: &str, details: &str) -> Value {
     let error = json!({
-        "field": field, "type": "Security", "details": details, "errorMessage": details, "message": details,
+        "field": field, "type": kind, "details": details, "errorMessage": details, "message": details,
     });
     json!({ "errors": [error], "version": "sandbox" })
 }
@@ -97,7 +97,7 @@ fn odd(shape: Shape, mut said: Value) -> Value {
             said
         }
         Shape::Both => {
-            said["errors"] = errors("Odd", "something went wrong all the same")["errors"].take();
+            said["errors"] = errors("Odd", "Validation", "something went wrong all the same")["errors"].take();
             said
         }
     }
