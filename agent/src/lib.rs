@@ -5,6 +5,7 @@
 pub mod domain;
 pub mod crm;
 pub mod visit;
+pub mod sync;
 pub mod access;
 pub mod passage;
 pub mod clock;
@@ -16,6 +17,7 @@ pub mod door;
 pub mod mqtt;
 pub mod mywellness;
 pub mod webhook;
+pub mod syncer;
 pub mod turnstile;
 pub mod console;
 pub mod config;

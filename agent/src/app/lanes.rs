@@ -1,6 +1,7 @@
 //! Lanes as configured: which facts each relays, its task, and its connection for whoever wants to look.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use anyhow::Context;
 use tokio::sync::{broadcast, watch};
@@ -14,6 +15,7 @@ use crate::mqtt::{self, Mqtt};
 use crate::mywellness::{Enquiries, Mywellness};
 use crate::outbox::{self, Deliver, LaneStatus};
 use crate::store::Store;
+use crate::syncer::Syncer;
 use crate::turnstile::{LaneLink, SiteEvent};
 use crate::webhook::Webhook;
 
@@ -39,7 +41,7 @@ pub(super) fn plans(config: &Config) -> Vec<LanePlan> {
     });
     let mywellness = config.mywellness.as_ref().map(|config| LanePlan {
         lane: mywellness_lane(),
-        facts: config.send.clone(),
+        facts: config.rules.send.clone(),
         audience: Audience::KnownPeople,
     });
     let webhooks = config.webhooks.iter().map(|webhook| LanePlan {
@@ -84,6 +86,15 @@ impl Lanes<'_> {
             let edge = Mywellness::new(mywellness.clone(), timezone, self.clock.clone()).context("[mywellness]")?;
             enquiries = Some(edge.enquiries());
             self.lane(mywellness_lane(), edge, &links);
+            let syncer = Syncer {
+                store: self.store.clone(),
+                clock: self.clock.clone(),
+                lane: mywellness_lane(),
+                rules: Arc::new(mywellness.rules.clone()),
+                timezone: config.policy.site.timezone.clone(),
+                compare_at: mywellness.compare_at,
+            };
+            self.tasks.spawn(syncer.run(self.cancel.clone()));
         }
         for config in &config.webhooks {
             let edge = Webhook::new(config.clone(), self.clock.clone());

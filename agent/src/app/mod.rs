@@ -121,6 +121,7 @@ impl Agent {
             desk,
             gates: gates.orders(),
             doors: board.watch(),
+            sync: config.mywellness.as_ref().map(|it| Arc::new(it.rules.clone())),
             lanes: lane_links,
             plans,
             hooks: config.hooks.clone().into(),

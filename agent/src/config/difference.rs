@@ -124,13 +124,9 @@ fn same_mywellness(old: &mywellness::Config, new: &mywellness::Config) -> bool {
         application_id,
         requests_per_second,
         request_timeout,
-        mode,
-        send,
         on_lost_answer,
-        group_ids,
-        email_required,
-        gender_required,
-        selection,
+        compare_at,
+        rules,
         actions,
     } = old;
     (base_url, facility_url, username, application_id, requests_per_second, request_timeout)
@@ -142,9 +138,8 @@ fn same_mywellness(old: &mywellness::Config, new: &mywellness::Config) -> bool {
             &new.requests_per_second,
             &new.request_timeout,
         )
-        && (mode, send, on_lost_answer, group_ids) == (&new.mode, &new.send, &new.on_lost_answer, &new.group_ids)
-        && (email_required, gender_required, selection, actions)
-            == (&new.email_required, &new.gender_required, &new.selection, &new.actions)
+        && (on_lost_answer, compare_at, rules, actions)
+            == (&new.on_lost_answer, &new.compare_at, &new.rules, &new.actions)
         && api_key.expose_secret() == new.api_key.expose_secret()
         && password.expose_secret() == new.password.expose_secret()
 }

@@ -11,7 +11,8 @@ use super::values::{choice, text};
 use super::webhooks::{SECRET, keys};
 use crate::console::{Hook, Proof};
 use crate::domain::{BadName, FactKind, LaneId};
-use crate::mywellness::{self, Ear, Mode};
+use crate::mywellness::{self, Ear};
+use crate::sync::Mode;
 
 /// Shortest secret in an address, in characters: nobody guesses a hundred bits.
 const PATH_SECRET_CHARS_MIN: usize = 24;
@@ -51,7 +52,8 @@ pub(super) fn hook(
     let hook = || {
         let mywellness = mywellness?;
         let lane: LaneId = "mywellness".parse().expect("a name of a-z");
-        let links_by_itself = mywellness.mode == Mode::Automatic && mywellness.send.contains(&FactKind::Person);
+        let links_by_itself =
+            mywellness.rules.mode == Mode::Automatic && mywellness.rules.send.contains(&FactKind::Person);
         let ear = Ear { lane, facility_url: mywellness.facility_url.clone(), links_by_itself };
         Some(Hook { id: id.clone()?, proof: proof?, ear })
     };

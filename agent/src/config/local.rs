@@ -37,6 +37,7 @@ pub(super) fn store(section: Option<Section<'_>>, around: &Surroundings) -> stor
     keep.visits = section.optional("keep_visits", duration(2 * DAY..=KEEP_MAX));
     keep.classes = section.optional("keep_classes", duration(2 * DAY..=KEEP_MAX));
     keep.commands = section.optional("keep_commands", duration(DAY..=KEEP_MAX));
+    keep.sync_history = section.or("keep_sync_history", keep.sync_history, duration(DAY..=KEEP_MAX));
     config.ballast_bytes = section.or("ballast", config.ballast_bytes, size(BALLAST_BYTES_MAX));
     section.finish();
     config

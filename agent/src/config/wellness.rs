@@ -9,9 +9,10 @@ use super::addresses::{hide_login_in, web};
 use super::files::{PASSWORD, SecretKeys, Surroundings};
 use super::section::{Fault, Section};
 use super::tree::{Entry, Node, Value};
-use super::values::{choice, duration, flag, list, text, whole, wrong_kind};
+use super::values::{choice, duration, flag, list, text, time_of_day, whole, wrong_kind};
 use crate::domain::FactKind;
-use crate::mywellness::{self, Mode, OnLostAnswer, Selection};
+use crate::mywellness::{self, OnLostAnswer};
+use crate::sync::{GroupMaster, Mode, Rules, Selection};
 
 /// Shortest and longest time one request may take.
 const REQUEST_TIMEOUT_MIN: Duration = Duration::from_millis(100);
@@ -22,6 +23,9 @@ const REQUESTS_PER_SECOND_MAX: u32 = 1_000;
 const APPLICATION_ID: &str = "69295ed5-a53c-434b-8518-f2e0b5f05b28";
 
 const API_KEY: SecretKeys = SecretKeys { inline: "api_key", file: "api_key_file", env: "api_key_env" };
+
+/// When everybody is compared: the quietest hour of a club.
+const COMPARE_AT: jiff::civil::Time = jiff::civil::time(3, 0, 0, 0);
 
 const MODES: [(&str, Mode); 2] = [("automatic", Mode::Automatic), ("operator", Mode::Operator)];
 const ON_LOST_ANSWER: [(&str, OnLostAnswer); 2] = [("resend", OnLostAnswer::Resend), ("park", OnLostAnswer::Park)];
@@ -53,6 +57,11 @@ pub(super) fn mywellness(mut section: Section<'_>, around: &Surroundings) -> Opt
     let send = section.or("send", SENT.to_vec(), sent_kinds);
     let on_lost_answer = section.or("on_lost_answer", OnLostAnswer::Resend, choice(&ON_LOST_ANSWER));
     let group_ids = section.or("group_ids", BTreeMap::new(), group_ids);
+    let group_master = match section.or("group_master", true, flag) {
+        true => GroupMaster::On,
+        false => GroupMaster::Off,
+    };
+    let compare_at = section.or("compare_at", COMPARE_AT, time_of_day);
     let selection = section.section("selection").map_or(Some(Selection::Members), selection);
     let (email_required, gender_required) = required(&mut section);
     let actions = actions(&mut section, &send);
@@ -66,13 +75,9 @@ pub(super) fn mywellness(mut section: Section<'_>, around: &Surroundings) -> Opt
         application_id,
         requests_per_second: NonZeroU32::new(requests_per_second)?,
         request_timeout,
-        mode,
-        send,
         on_lost_answer,
-        group_ids,
-        email_required,
-        gender_required,
-        selection: selection?,
+        compare_at,
+        rules: Rules { mode, send, group_ids, group_master, email_required, gender_required, selection: selection? },
         actions,
     })
 }

@@ -18,7 +18,9 @@ use utoipa_axum::routes;
 use super::admit::{admit, guarded, in_time, no_such_method, nowhere, outlive, panicked};
 use super::problem::ProblemDocument;
 use super::state::Console;
-use super::{alarms, classes, crm, doors, events, history, hooks, import, outbox, people, probes, why};
+use super::{
+    alarms, classes, crm, doors, events, history, hooks, import, outbox, people, preflight, probes, sync, why,
+};
 
 /// Where the API begins.
 const BASE: &str = "/api/v1";
@@ -71,7 +73,11 @@ fn hooked() -> OpenApiRouter<Arc<Console>> {
 
 /// What takes as long as it takes.
 fn patient() -> OpenApiRouter<Arc<Console>> {
-    OpenApiRouter::new().routes(routes!(events::watch_events)).routes(routes!(import::import))
+    OpenApiRouter::new()
+        .routes(routes!(events::watch_events))
+        .routes(routes!(import::import))
+        .routes(routes!(preflight::preflight))
+        .routes(routes!(preflight::try_groups))
 }
 
 /// What answers at once.
@@ -107,6 +113,15 @@ fn prompt() -> OpenApiRouter<Arc<Console>> {
         .routes(routes!(outbox::list_outbox))
         .routes(routes!(outbox::retry_row))
         .routes(routes!(outbox::discard_row))
+        .routes(routes!(sync::list_integrations))
+        .routes(routes!(sync::get_integration))
+        .routes(routes!(sync::synchronize))
+        .routes(routes!(sync::suspend))
+        .routes(routes!(sync::enable))
+        .routes(routes!(sync::delete))
+        .routes(routes!(sync::list_candidates))
+        .routes(routes!(sync::choose_candidate))
+        .routes(routes!(sync::progress))
 }
 
 fn about() -> OpenApi {
@@ -114,8 +129,8 @@ fn about() -> OpenApi {
         .title("Varco")
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
-            "The on-site access agent of a sports club. Roles: viewer reads; operator also CRM, attendance, gates \
-             and outbox; gateway people, CRM and classes; admin all.",
+            "The on-site access agent of a sports club. Roles: viewer reads; operator also CRM, attendance, gates, \
+             outbox and integrations; gateway people, CRM and classes; admin all.",
         ))
         .license(Some(LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build()));
     let mut components = Components::new();

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use metrics::counter;
 
-use crate::domain::{ClassId, GateId, GateMode, TickedBy};
+use crate::domain::{ClassId, ExternalId, GateId, GateMode, TickedBy};
 use crate::store::{Role, StoreError};
 use crate::telemetry::Fact;
 
@@ -107,6 +107,23 @@ impl Fact for TickedOff<'_> {
     fn tell(&self) {
         counter!("varco_attendance_total", "by" => self.by.as_str()).increment(1);
         tracing::info!(class = %self.class, by = self.by.as_str(), "somebody was ticked off for a class");
+    }
+}
+
+/// An operator commanded an integration.
+pub(super) struct IntegrationCommanded<'a> {
+    /// Whose.
+    pub(super) person: &'a ExternalId,
+    /// What: `synchronize`, `suspend`, `enable`, `delete` or `match`.
+    pub(super) command: &'static str,
+    /// The name of the token used.
+    pub(super) operator: &'a str,
+}
+
+impl Fact for IntegrationCommanded<'_> {
+    fn tell(&self) {
+        counter!("varco_sync_commands_total", "command" => self.command).increment(1);
+        tracing::info!(person = %self.person, command = self.command, operator = self.operator, "an integration was commanded");
     }
 }
 

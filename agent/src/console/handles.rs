@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::domain::{GateId, LaneId, LanePlan, Policy};
 use crate::mywellness::Enquiries;
 use crate::store::Store;
+use crate::sync::Rules;
 use crate::telemetry::MetricsPage;
 use crate::turnstile::{Desk, DoorStates, GateOrder, LaneLink, SiteEvent};
 
@@ -36,6 +37,8 @@ pub struct Handles {
     pub gates: watch::Receiver<GateOrders>,
     /// Lines of readers and gates, and modes.
     pub doors: watch::Receiver<DoorStates>,
+    /// Who is told of to Mywellness, and what; none: it is not configured.
+    pub sync: Option<Arc<Rules>>,
     /// Every configured lane and its connection.
     pub lanes: watch::Receiver<BTreeMap<LaneId, LaneLink>>,
     /// Which facts each lane relays.

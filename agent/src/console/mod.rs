@@ -17,11 +17,13 @@ mod import;
 mod lists;
 mod outbox;
 mod people;
+mod preflight;
 mod probes;
 mod problem;
 mod roles;
 mod serve;
 mod state;
+mod sync;
 mod tokens;
 mod why;
 

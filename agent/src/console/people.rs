@@ -13,7 +13,7 @@ use crate::domain::{
     AccessAction, BookedClass, CrmActionId, ExternalId, MembershipId, OpenAction, Person, Presence, Standing, Visit,
     ZoneId,
 };
-use crate::intake::{CheckedPerson, Problem, erase_person, put_person};
+use crate::intake::{CheckedPerson, Problem, Remote, erase_person, put_person};
 
 use super::extract::{Asked, Document, Named};
 use super::lists::{List, rows};
@@ -99,17 +99,30 @@ pub(super) async fn put_one_person(
     Ok((status, Json(PersonServed { person, warnings: put.warnings })))
 }
 
+/// What an erasure asks of Mywellness.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct EraseAsked {
+    /// Whether the person is to be deleted at Mywellness too. False if absent: what is known there stays there.
+    #[serde(default)]
+    remote: bool,
+}
+
 /// Erases a person: passages and visits stay, anonymous. An import does not bring them back.
 #[utoipa::path(
-    delete, path = "/people/{external_id}", tag = "people", params(("external_id" = String, Path)),
+    delete, path = "/people/{external_id}", tag = "people", params(("external_id" = String, Path), EraseAsked),
     responses((status = 204, description = "Erased"), (status = 404, body = ProblemDocument, content_type = "application/problem+json"))
 )]
 pub(super) async fn erase_one_person(
     State(console): Shared,
     Named(id): Named<ExternalId>,
+    Asked(EraseAsked { remote }): Asked<EraseAsked>,
 ) -> Result<StatusCode, ApiProblem> {
     let (now, asked) = (console.now(), id.clone());
-    let erased = console.handles.store.write("erasing a person", move |tx| erase_person(tx, &asked, now)).await?;
+    let remote = if remote { Remote::Goes } else { Remote::Stays };
+    let erase = move |tx: &crate::store::Tx<'_>| erase_person(tx, &asked, remote, now);
+    let erased = console.handles.store.write("erasing a person", erase).await?;
     if erased { Ok(StatusCode::NO_CONTENT) } else { Err(ApiProblem::unknown("person", id)) }
 }
 

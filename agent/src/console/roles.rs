@@ -27,10 +27,13 @@ pub(super) enum Right {
     CommandGates,
     /// Retry and discard what waits for an upstream.
     CommandOutbox,
+    /// Synchronise, suspend, enable and delete integrations.
+    CommandSync,
 }
 
 use Right::{
-    CommandGates, CommandOutbox, SeeClasses, SeeCrm, SeePeople, SeeSite, TickOff, WriteClasses, WriteCrm, WritePeople,
+    CommandGates, CommandOutbox, CommandSync, SeeClasses, SeeCrm, SeePeople, SeeSite, TickOff, WriteClasses, WriteCrm,
+    WritePeople,
 };
 
 /// Every route that needs a token. What is not here is not served.
@@ -77,6 +80,17 @@ pub(super) const TABLE: &[(&str, &str, Right)] = &[
     ("GET", "/api/v1/outbox", SeeSite),
     ("POST", "/api/v1/outbox/{id}/retry", CommandOutbox),
     ("POST", "/api/v1/outbox/{id}/discard", CommandOutbox),
+    ("GET", "/api/v1/sync/people", SeePeople),
+    ("GET", "/api/v1/sync/people/{external_id}", SeePeople),
+    ("POST", "/api/v1/sync/people/{external_id}/synchronize", CommandSync),
+    ("POST", "/api/v1/sync/people/{external_id}/suspend", CommandSync),
+    ("POST", "/api/v1/sync/people/{external_id}/enable", CommandSync),
+    ("POST", "/api/v1/sync/people/{external_id}/delete", CommandSync),
+    ("GET", "/api/v1/sync/people/{external_id}/candidates", SeePeople),
+    ("POST", "/api/v1/sync/people/{external_id}/match", CommandSync),
+    ("GET", "/api/v1/sync/preflight", SeePeople),
+    ("GET", "/api/v1/sync/progress", SeeSite),
+    ("GET", "/api/v1/sync/groups/dry-run", SeePeople),
 ];
 
 /// Whether a role has a right. The gateway is the management system: people, CRM and classes are its own, the site is
@@ -86,7 +100,7 @@ pub(super) fn may(role: Role, right: Right) -> bool {
         Role::Admin => true,
         Role::Operator => matches!(
             right,
-            SeeSite | SeePeople | SeeCrm | WriteCrm | SeeClasses | TickOff | CommandGates | CommandOutbox
+            SeeSite | SeePeople | SeeCrm | WriteCrm | SeeClasses | TickOff | CommandGates | CommandOutbox | CommandSync
         ),
         Role::Gateway => {
             matches!(right, SeePeople | WritePeople | SeeCrm | WriteCrm | SeeClasses | WriteClasses | TickOff)
@@ -161,6 +175,17 @@ mod tests {
             AOV  GET /api/v1/outbox
             AO   POST /api/v1/outbox/{id}/retry
             AO   POST /api/v1/outbox/{id}/discard
+            AOGV GET /api/v1/sync/people
+            AOGV GET /api/v1/sync/people/{external_id}
+            AO   POST /api/v1/sync/people/{external_id}/synchronize
+            AO   POST /api/v1/sync/people/{external_id}/suspend
+            AO   POST /api/v1/sync/people/{external_id}/enable
+            AO   POST /api/v1/sync/people/{external_id}/delete
+            AOGV GET /api/v1/sync/people/{external_id}/candidates
+            AO   POST /api/v1/sync/people/{external_id}/match
+            AOGV GET /api/v1/sync/preflight
+            AOV  GET /api/v1/sync/progress
+            AOGV GET /api/v1/sync/groups/dry-run
         "]]
         .assert_eq(&table);
     }

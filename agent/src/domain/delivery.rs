@@ -29,6 +29,8 @@ pub enum FactKind {
     Membership,
     /// Groups changed: a mark, rendered when sent.
     Groups,
+    /// A person is to be deleted upstream: a snapshot of who they are there, since nothing of it is kept here.
+    Erasure,
 }
 
 impl FactKind {
@@ -44,6 +46,7 @@ impl FactKind {
             Self::Person => "person",
             Self::Membership => "membership",
             Self::Groups => "groups",
+            Self::Erasure => "erasure",
         }
     }
 }
@@ -268,6 +271,13 @@ pub struct VisitTold {
     pub class: Option<ClassId>,
     /// Entries taken from it.
     pub entries_taken: u32,
+}
+
+/// Who is to be deleted upstream: the body of an erasure's row.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ErasureTold {
+    /// The user at this club.
+    pub facility_user_id: String,
 }
 
 /// A passage as told to upstreams: the body of its outbox rows.

@@ -22,8 +22,8 @@ pub use decision::{
     Verdict,
 };
 pub use delivery::{
-    Audience, FactKind, Hold, LanePlan, LaneSummary, OutboxEntry, OutboxRow, PassageTold, RowOutcome, RowState,
-    VisitTold,
+    Audience, ErasureTold, FactKind, Hold, LanePlan, LaneSummary, OutboxEntry, OutboxRow, PassageTold, RowOutcome,
+    RowState, VisitTold,
 };
 pub use ids::{
     ActionTypeId, AlarmId, AttendanceId, BadName, ClassId, ClassProductId, CrmActionId, ExternalId, GateId, LaneId,
@@ -32,7 +32,7 @@ pub use ids::{
 pub use passage::{Origin, Passage, PassageOutcome, Shown};
 pub use person::{
     Address, Ban, Credential, CredentialKind, CredentialStatus, Days, Due, Frozen, Gender, Hours, Membership,
-    MembershipKind, Person, Photo,
+    MembershipKind, Person, Photo, Source,
 };
 pub use site::{
     CertificateRule, ClassesRule, Confirm, Direction, Display, DuesRule, Gate, GateMode, Level, Locale, Policy, Reader,

@@ -83,6 +83,20 @@ pub struct Person {
     /// Subscriptions and punch cards.
     #[serde(default)]
     pub memberships: Vec<Membership>,
+    /// Where the document was first written: people who registered on the web are listed as such where an operator
+    /// approves them.
+    #[serde(default)]
+    pub source: Option<Source>,
+}
+
+/// Where a person's document was first written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// At the front desk.
+    Desk,
+    /// By the person, on the web.
+    Web,
 }
 
 /// Gender as the upstreams know it.

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::classes::{self, Booking, NewAttendance, NewBooking, NewClass, NewProduct, Ticking, Written};
 use super::crm::{self, AdvanceAction, Advancing, NewAction};
 use super::person::CheckedPerson;
-use super::put::{erase_person, put_person};
+use super::put::{Remote, erase_person, put_person};
 use super::read::from_json;
 use super::refused::{Cause, Problem, Refused};
 use crate::domain::{
@@ -156,7 +156,7 @@ pub fn obey(tx: &Tx<'_>, command: &Command, means: Means<'_>) -> Result<Result<O
     Ok(match command {
         Command::PutPerson(person) => put(tx, person, means)?,
         Command::ErasePerson(person) => {
-            if erase_person(tx, person, now)? {
+            if erase_person(tx, person, Remote::Stays, now)? {
                 Ok(Obeyed::default())
             } else {
                 Err(nobody(person))

@@ -29,7 +29,7 @@ pub use import::{Counts, Format, ImportError, ImportNews, LineNote, import_peopl
 pub use lines::LINE_BYTES_MAX;
 pub use once::{Received, Verdict, command_key};
 pub use person::{CheckedPerson, PHOTO_BYTES_MAX};
-pub use put::{Put, erase_person, put_person};
+pub use put::{Put, Remote, erase_person, put_person};
 pub use read::BATCH_PEOPLE_MAX;
 pub use refused::{Cause, Problem, Refused};
 

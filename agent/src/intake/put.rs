@@ -36,12 +36,24 @@ pub fn put_person(tx: &Tx<'_>, person: &CheckedPerson, now: Timestamp) -> Result
     Ok(Ok(Put { created, warnings: person.warnings().to_vec() }))
 }
 
+/// What an erasure asks of upstreams that know people.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Remote {
+    /// Nothing: what is known there stays there.
+    Stays,
+    /// The person is to be deleted there too.
+    Goes,
+}
+
 /// Erases a person: passages and visits stay, anonymous. False: nobody has this id. The person goes and their tombstone comes in
 /// one transaction, so that a crash leaves them whole or gone.
 ///
 /// # Errors
 /// When the store cannot.
-pub fn erase_person(tx: &Tx<'_>, person: &ExternalId, now: Timestamp) -> Result<bool, StoreError> {
+pub fn erase_person(tx: &Tx<'_>, person: &ExternalId, remote: Remote, now: Timestamp) -> Result<bool, StoreError> {
+    if remote == Remote::Goes {
+        tx.order_remote_deletion(person, now)?;
+    }
     let erased = tx.erase_person(person, now)?;
     if erased {
         PersonErased.tell();

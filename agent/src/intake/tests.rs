@@ -185,7 +185,7 @@ async fn bad_lines_are_named_and_skipped_and_the_rest_is_imported() {
     ];
     expect_test::expect![[r#"
         line 3: key must be a string, at column 2
-        line 4: shoe_size: unknown field `shoe_size`, expected one of `external_id`, `first_name`, `last_name`, `birth_date`, `gender`, `email`, `phone`, `mobile`, `address`, `language`, `category`, `groups`, `staff`, `member_since`, `allow_sync`, `allow_activity_sync`, `allow_photo_publish`, `photo`, `ban`, `fee_valid_until`, `certificate_valid_until`, `dues`, `credentials`, `memberships`, at column 72
+        line 4: shoe_size: unknown field `shoe_size`, expected one of `external_id`, `first_name`, `last_name`, `birth_date`, `gender`, `email`, `phone`, `mobile`, `address`, `language`, `category`, `groups`, `staff`, `member_since`, `allow_sync`, `allow_activity_sync`, `allow_photo_publish`, `photo`, `ban`, `fee_valid_until`, `certificate_valid_until`, `dues`, `credentials`, `memberships`, `source`, at column 72
         line 5: memberships[0].kind: unknown variant `weekly`, expected `subscription` or `punch_card`, at column 101
         line 7: missing field `last_name`, at column 39
         line 9: this is no JSON, at column 2
@@ -251,7 +251,11 @@ async fn who_was_erased_does_not_come_back_with_the_next_import() {
     let club = club();
     club.ndjson(&[with_cards("A", &["1"])]).await;
     let now = club.clock.now().wall;
-    let erased = club.store.write("a story", move |tx| erase_person(tx, &"A".parse().unwrap(), now)).await.unwrap();
+    let erased = club
+        .store
+        .write("a story", move |tx| erase_person(tx, &"A".parse().unwrap(), Remote::Stays, now))
+        .await
+        .unwrap();
     assert!(erased);
     let again = club.ndjson(&[with_cards("A", &["1"]), with_cards("B", &["1"])]).await;
     assert_eq!(

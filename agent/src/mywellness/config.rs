@@ -1,13 +1,12 @@
-//! How Mywellness is reached, and whom it is told about.
+//! How Mywellness is reached, and by which rules it is told of people.
 
-use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use secrecy::SecretString;
 
 use super::Actions;
-use crate::domain::FactKind;
+use crate::sync::Rules;
 
 /// `[mywellness]`.
 #[derive(Clone, Debug)]
@@ -28,31 +27,14 @@ pub struct Config {
     pub requests_per_second: NonZeroU32,
     /// How long one request may take.
     pub request_timeout: Duration,
-    /// Automatic, or after an operator's step.
-    pub mode: Mode,
-    /// What is sent.
-    pub send: Vec<FactKind>,
     /// What happens to a visit whose answer was lost.
     pub on_lost_answer: OnLostAnswer,
-    /// Group name here → id there.
-    pub group_ids: BTreeMap<String, i64>,
-    /// Whether an e-mail address is required.
-    pub email_required: bool,
-    /// Whether the gender is required.
-    pub gender_required: bool,
-    /// Who is sent.
-    pub selection: Selection,
+    /// When everybody is compared with what was told last, local time.
+    pub compare_at: jiff::civil::Time,
+    /// Who is told of, and what.
+    pub rules: Rules,
     /// Calls that no public document describes.
     pub actions: Actions,
-}
-
-/// Automatic, or after an operator's step.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Mode {
-    /// By itself.
-    Automatic,
-    /// An operator approves each person first.
-    Operator,
 }
 
 /// What happens to a visit whose answer was lost: Mywellness is not known to dedupe.
@@ -62,17 +44,4 @@ pub enum OnLostAnswer {
     Resend,
     /// Left for an operator.
     Park,
-}
-
-/// Who is sent.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Selection {
-    /// People with an active subscription whose product gives membership.
-    Members,
-    /// People of a group.
-    Group(String),
-    /// People of a category.
-    Category(String),
-    /// Everyone.
-    Everyone,
 }

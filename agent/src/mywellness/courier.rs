@@ -6,11 +6,15 @@ use serde_json::Value;
 use super::actions::Filled;
 use super::answer::{self, Failure};
 use super::client::{CallError, Client, Permit};
-use super::wire::{Action, CreateBody, LookUpBody, MembershipBody, UpdateBody, VisitBody};
+use super::wire::{Action, CreateBody, DeleteBody, LookUpBody, MembershipBody, UpdateBody, VisitBody};
 use crate::store::Link;
+use crate::sync::{CANDIDATES_MAX, Candidate};
 
 /// Longest permanent token kept; they are opaque, and those seen have under a hundred characters.
 const PERMANENT_TOKEN_BYTES_MAX: usize = 1024;
+
+/// Longest e-mail address kept of a candidate: no valid one is longer.
+const EMAIL_CHARS_MAX: usize = 254;
 
 /// What came of making or matching a person.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -25,7 +29,9 @@ pub(super) enum Creation {
     /// Several could be. Which one is for a person to say, never for us.
     Ambiguous {
         /// How many.
-        candidates: usize,
+        count: usize,
+        /// Those of them that can be chosen.
+        candidates: Vec<Candidate>,
     },
 }
 
@@ -51,8 +57,9 @@ pub(super) async fn create(
             None => Err(refused(format!("result {how} without ids"))),
         },
         Some("UserEmailAndDataMatchFound") => {
-            let candidates = data.get("matchedUsers").and_then(Value::as_array).map_or(0, Vec::len);
-            Ok(Creation::Ambiguous { candidates })
+            let matched = data.get("matchedUsers").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+            let candidates = matched.iter().filter_map(candidate).take(CANDIDATES_MAX).collect();
+            Ok(Creation::Ambiguous { count: matched.len(), candidates })
         }
         Some(other) => Err(refused(format!("result {other}"))),
         None => Err(garbled(Action::Create)),
@@ -118,6 +125,16 @@ pub(super) async fn written(
     Err(CallError::Call { action: name, failure: Failure::Refused(said) })
 }
 
+/// Has a person deleted. One who is not there any more is deleted: the answer to an earlier try may have been lost.
+pub(super) async fn delete(client: &mut Client, permit: Permit, facility_user: &str) -> Result<(), CallError> {
+    let action = Action::Delete { facility_user };
+    match client.call(permit, action, &DeleteBody {}).await {
+        Ok(data) => succeeded(action, &data),
+        Err(CallError::Call { failure: Failure::Refused(why), .. }) if why.contains("NotFound") => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 fn succeeded(action: Action<'_>, data: &Value) -> Result<(), CallError> {
     match answer::result(data) {
         Some("Success") => Ok(()),
@@ -130,6 +147,25 @@ fn succeeded(action: Action<'_>, data: &Value) -> Result<(), CallError> {
 
 fn garbled(action: Action<'_>) -> CallError {
     CallError::Call { action: action.name(), failure: Failure::Garbled("it names no result") }
+}
+
+/// Somebody who can be chosen: with both ids, and an e-mail address that is masked, by us if not by them.
+fn candidate(data: &Value) -> Option<Candidate> {
+    Some(Candidate {
+        user_id: answer::id(data, "userId")?,
+        facility_user_id: answer::id(data, "facilityUserId")?,
+        email: data.get("email").and_then(Value::as_str).map(masked),
+    })
+}
+
+fn masked(email: &str) -> String {
+    let email: String = email.chars().filter(|c| !c.is_control()).take(EMAIL_CHARS_MAX).collect();
+    let (name, host) = email.split_once('@').unwrap_or((&email, ""));
+    if name.contains('*') {
+        return email;
+    }
+    let first: String = name.chars().take(1).collect();
+    format!("{first}***@{host}")
 }
 
 fn link(data: &Value, now: Timestamp) -> Option<Link> {

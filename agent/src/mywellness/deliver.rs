@@ -3,26 +3,24 @@
 use jiff::tz::TimeZone;
 use tokio::sync::oneshot;
 
+use super::Config;
 use super::actions::Filled;
 use super::client::{CallError, Client};
 use super::courier::{self, Creation};
 use super::enquiry::{self, Answer, Asked, Enquiries, Unanswered};
 use super::facts::{CheckInResent, MatchInDoubt, PersonLinked, VisitResent};
 use super::outcome::{self, Before, Call};
-use super::plan::{Known, Rules, Step, plan};
+use super::plan::{self, Known, Rules, Step, plan};
 use super::reach::BadSetup;
-use super::records::Records;
+use super::records::{Linking, Records};
 use super::template::{Placeholder, Values};
-use super::wire::{CreateBody, UpdateBody, VisitBody};
-use super::{Config, translate};
+use super::wire::{CreateBody, VisitBody};
 use crate::clock::Clock;
 use crate::domain::{ExternalId, FactKind, Hold, OutboxRow, RowOutcome};
 use crate::outbox::{Deliver, Feed, SessionLost};
 use crate::store::StoreError;
+use crate::sync::{self, Attempt, Candidate, Cause, Personalia, Told};
 use crate::telemetry::Fact;
-
-/// What else is to be told of a person who has just become known there.
-const LINKED_WITH: [FactKind; 2] = [FactKind::Membership, FactKind::Groups];
 
 /// The lane's side of Mywellness: one facility, one call at a time.
 pub struct Mywellness {
@@ -40,6 +38,20 @@ enum Undone {
     Here(SessionLost),
     /// A call failed.
     There(CallError, Call),
+}
+
+/// What became of a row, and what that says of its person's integration.
+struct Done {
+    outcome: RowOutcome,
+    cause: Option<Cause>,
+    told: Option<String>,
+    candidates: Vec<Candidate>,
+}
+
+impl From<RowOutcome> for Done {
+    fn from(outcome: RowOutcome) -> Self {
+        Self { outcome, cause: None, told: None, candidates: Vec::new() }
+    }
 }
 
 impl From<StoreError> for Undone {
@@ -72,37 +84,65 @@ impl Mywellness {
         self.enquiries.clone()
     }
 
-    async fn deliver(&mut self, row: &OutboxRow, feed: &mut Feed) -> Result<RowOutcome, Undone> {
+    async fn deliver(&mut self, row: &OutboxRow, feed: &mut Feed) -> Result<Done, Undone> {
         let records = Records::of(feed, self.clock.clone());
-        let Some(known) = records.known(row).await? else {
-            return Ok(RowOutcome::Suppressed("the person was erased".into()));
-        };
+        let known = records.known(row).await?;
         let rules = Rules { config: &self.config, timezone: &self.timezone };
-        match plan(row, &known, &rules, self.clock.now()) {
-            Step::Settle(outcome) => return Ok(outcome),
-            Step::LinkFirst => {
-                records.ask_for_link(known.id, known.person.external_id).await?;
-                return Ok(RowOutcome::Held(Hold::Link));
+        let step = match &known {
+            Some(known) => plan(row, known, &rules, self.clock.now()),
+            // An order to delete outlives its person.
+            None if row.kind == FactKind::Erasure => plan::erasure(row),
+            None => return Ok(RowOutcome::Suppressed("the person was erased".into()).into()),
+        };
+        match (step, &known) {
+            (Step::Create { body, before }, Some(known)) => self.link(row, known, (&body, before), feed).await,
+            (Step::LinkFirst, Some(known)) => {
+                records.ask_for_link(known.id, known.person.external_id.clone()).await?;
+                Ok(RowOutcome::Held(Hold::Link).into())
             }
-            Step::NeverLink(why) => {
+            (Step::NeverLink(why), Some(known)) => {
                 records.release_held(known.id).await?;
-                return Ok(RowOutcome::Suppressed(why.to_string()));
+                Ok(Done { cause: Some(why.cause()), ..RowOutcome::Suppressed(why.to_string()).into() })
             }
-            Step::Create { body, before } => return self.link(row, &known, (&body, before), feed).await,
-            Step::Visit { user, body, before } => self.visit(row, &user, (&body, before), feed).await?,
-            Step::CheckIn { call, before } => self.check_in(row, (&call, before), feed).await?,
-            Step::Update { facility_user, body } => self.update(&facility_user, &body).await?,
-            Step::SaveMembership { facility_user, body } => {
-                let permit = self.client.permit().await.map_err(repeatable)?;
-                courier::save_membership(&mut self.client, permit, &facility_user, &body).await.map_err(repeatable)?;
-            }
+            (step, _) => self.tell(row, step, feed).await,
         }
-        Ok(RowOutcome::Delivered)
     }
 
-    async fn update(&mut self, facility_user: &str, body: &UpdateBody) -> Result<(), Undone> {
-        let permit = self.client.permit().await.map_err(repeatable)?;
-        courier::update(&mut self.client, permit, facility_user, body).await.map_err(repeatable)
+    /// What needs nothing but calls.
+    async fn tell(&mut self, row: &OutboxRow, step: Step, feed: &mut Feed) -> Result<Done, Undone> {
+        let told = match step {
+            Step::Settle(outcome, cause) => return Ok(Done { cause, ..outcome.into() }),
+            Step::Visit { user, body, before } => {
+                self.visit(row, &user, (&body, before), feed).await?;
+                None
+            }
+            Step::CheckIn { call, before } => {
+                self.check_in(row, (&call, before), feed).await?;
+                None
+            }
+            Step::Update { facility_user, body, told } => {
+                let permit = self.client.permit().await.map_err(repeatable)?;
+                courier::update(&mut self.client, permit, &facility_user, &body).await.map_err(repeatable)?;
+                Some(told)
+            }
+            Step::SaveMembership { facility_user, bodies, told } => {
+                for body in &bodies {
+                    let permit = self.client.permit().await.map_err(repeatable)?;
+                    let saving = courier::save_membership(&mut self.client, permit, &facility_user, body);
+                    saving.await.map_err(repeatable)?;
+                }
+                Some(told)
+            }
+            Step::Delete { facility_user } => {
+                let permit = self.client.permit().await.map_err(repeatable)?;
+                courier::delete(&mut self.client, permit, &facility_user).await.map_err(repeatable)?;
+                None
+            }
+            Step::LinkFirst | Step::NeverLink(_) | Step::Create { .. } => {
+                return Ok(RowOutcome::Suppressed("the person was erased".into()).into());
+            }
+        };
+        Ok(Done { told, ..RowOutcome::Delivered.into() })
     }
 
     async fn visit(
@@ -175,27 +215,41 @@ impl Mywellness {
     async fn link(
         &mut self,
         row: &OutboxRow,
-        Known { id, person, .. }: &Known,
+        Known { id, person, integration, .. }: &Known,
         (body, before): (&CreateBody, Before),
         feed: &mut Feed,
-    ) -> Result<RowOutcome, Undone> {
+    ) -> Result<Done, Undone> {
         let (link, how) = match self.make_or_match(row, (body, before), feed).await? {
             Creation::Linked { link, how } => (link, how),
-            Creation::Ambiguous { candidates } => {
-                let why = format!("ambiguous match: {candidates} candidates");
-                return Ok(in_doubt(&person.external_id, why));
+            Creation::Ambiguous { count, candidates } => {
+                let why = format!("ambiguous match: {count} candidates");
+                let done = in_doubt(&person.external_id, why, Cause::Ambiguous);
+                return Ok(Done { candidates, ..done });
             }
         };
         let facility_user = link.facility_user_id.clone();
-        let marks = self.config.send.iter().copied().filter(|kind| LINKED_WITH.contains(kind)).collect();
+        // Somebody who was found by our key may have other data there.
+        let is_new_or_same = matches!(how.as_str(), "Created" | "MatchFound");
+        let told = is_new_or_same.then(|| Personalia::of(person).at_creation());
+        let today = self.clock.now().wall.to_zoned(self.timezone.clone()).date();
+        let mut marks = sync::differing(person, &Told::default(), &self.config.rules, today);
+        marks.retain(|kind| *kind != FactKind::Person);
         let records = Records::of(feed, self.clock.clone());
-        if let Some(other) = records.save_link(*id, person.external_id.clone(), link, marks).await? {
-            let why = format!("the person found at Mywellness is already linked to {other}");
-            return Ok(in_doubt(&person.external_id, why));
+        let saved = (link, told.as_ref().map(plan::as_told));
+        match records.save_link(*id, person.external_id.clone(), saved, marks).await? {
+            Linking::Linked => {}
+            Linking::Unwanted => {
+                let why = "the integration was deleted while the person was made known";
+                return Ok(Done { cause: Some(Cause::Deleted), ..RowOutcome::Suppressed(why.into()).into() });
+            }
+            Linking::TakenBy(other) => {
+                let why = format!("the person found at Mywellness is already linked to {other}");
+                return Ok(in_doubt(&person.external_id, why, Cause::LinkedElsewhere));
+            }
         }
         PersonLinked { person: &person.external_id, how: &how }.tell();
-        self.update(&facility_user, &translate::update(person)).await?;
-        Ok(RowOutcome::Delivered)
+        let rest = plan::update(&facility_user, person, told.as_ref(), integration.complete && told.is_none());
+        self.tell(row, rest, feed).await
     }
 
     async fn make_or_match(
@@ -243,10 +297,10 @@ impl Deliver for Mywellness {
             };
             let Some(row) = row else { return Ok(()) };
             match self.deliver(&row, feed).await {
-                Ok(outcome) => feed.settle(row.id, outcome),
+                Ok(done) => settle(feed, &row, done),
                 Err(Undone::Here(lost)) => return Err(lost),
                 Err(Undone::There(error, call)) => {
-                    feed.settle(row.id, outcome::of(&error, call));
+                    settle(feed, &row, Done { cause: Some(Cause::Refused), ..outcome::of(&error, call).into() });
                     if outcome::ends_session(&error) {
                         return Err(SessionLost(error.to_string()));
                     }
@@ -260,9 +314,17 @@ fn repeatable(error: CallError) -> Undone {
     Undone::There(error, Call::Repeatable)
 }
 
-fn in_doubt(person: &ExternalId, why: String) -> RowOutcome {
+fn in_doubt(person: &ExternalId, why: String, cause: Cause) -> Done {
     MatchInDoubt { person, why: &why }.tell();
-    RowOutcome::Never(why)
+    Done { cause: Some(cause), ..RowOutcome::Never(why).into() }
+}
+
+/// Settles a row. A mark or a deletion says something of its person's integration; a visit does not.
+fn settle(feed: &mut Feed, row: &OutboxRow, done: Done) {
+    let is_of_integration = row.body.is_empty() || row.kind == FactKind::Erasure;
+    let Some(person) = row.person.filter(|_| is_of_integration) else { return feed.settle(row.id, done.outcome) };
+    let Done { outcome, cause, told, candidates } = done;
+    feed.settle_attempt(row.id, Attempt { person, kind: row.kind, outcome, cause, told, candidates });
 }
 
 #[cfg(test)]

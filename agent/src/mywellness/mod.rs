@@ -16,7 +16,6 @@ mod outcome;
 mod plan;
 mod reach;
 mod records;
-mod selection;
 mod template;
 mod translate;
 mod wire;

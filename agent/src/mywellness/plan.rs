@@ -6,11 +6,13 @@ use jiff::tz::TimeZone;
 
 use super::actions::Filled;
 use super::outcome::Before;
-use super::selection::{self, NotTold};
 use super::wire::{CreateBody, MembershipBody, UpdateBody, VisitBody};
-use super::{Config, Mode, OnLostAnswer, translate};
-use crate::domain::{ClockQuality, FactKind, Hold, Now, OutboxRow, Person, PersonId, RowOutcome, RowState, VisitTold};
+use super::{Config, OnLostAnswer, translate};
+use crate::domain::{
+    ClockQuality, ErasureTold, FactKind, Hold, Now, OutboxRow, Person, PersonId, RowOutcome, RowState, VisitTold,
+};
 use crate::store::Link;
+use crate::sync::{self, Approval, Barred, Cause, Footing, Integration, Mode, Personalia, SyncState, Told};
 
 mod attendance;
 
@@ -21,6 +23,10 @@ pub(super) struct Known {
     pub(super) person: Person,
     /// How they are known there, if they are.
     pub(super) link: Option<Link>,
+    /// How their integration stands.
+    pub(super) integration: Integration,
+    /// What was acknowledged last.
+    pub(super) told: Told,
     /// The activity there that the row's class is one of, if it is linked to one.
     pub(super) activity: Option<String>,
 }
@@ -36,123 +42,183 @@ pub(super) struct Rules<'a> {
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Step {
     /// Nothing is to be asked there.
-    Settle(RowOutcome),
+    Settle(RowOutcome, Option<Cause>),
     /// The person is to be linked first; the row waits for that.
     LinkFirst,
     /// The person is not to be known there; what waits for the link is to be looked at again.
-    NeverLink(NotTold),
+    NeverLink(Barred),
     /// Tell the visit.
     Visit { user: String, body: VisitBody, before: Before },
     /// Tell that they came to a class.
     CheckIn { call: Filled, before: Before },
     /// Make or match the person there; if an earlier answer was lost, look them up first.
     Create { body: CreateBody, before: Before },
-    /// Bring data up to date.
-    Update { facility_user: String, body: UpdateBody },
-    /// Bring the membership up to date.
-    SaveMembership { facility_user: String, body: MembershipBody },
+    /// Bring data up to date; `told` is what is known there afterwards.
+    Update { facility_user: String, body: UpdateBody, told: String },
+    /// Bring the membership up to date, step by step.
+    SaveMembership { facility_user: String, bodies: Vec<MembershipBody>, told: String },
+    /// Have the person deleted there.
+    Delete { facility_user: String },
 }
 
 /// Decides what a row asks for.
 pub(super) fn plan(row: &OutboxRow, known: &Known, rules: &Rules<'_>, now: Now) -> Step {
     let today = now.wall.to_zoned(rules.timezone.clone()).date();
-    let (person, link) = (&known.person, known.link.as_ref());
     let step = match row.kind {
         FactKind::Visit => visit(row, known, rules, today),
-        FactKind::Person => introduce(row, person, link, rules, today),
-        FactKind::Membership => membership(person, link, rules, today),
-        FactKind::Groups => groups(person, link, rules, today),
+        FactKind::Person => introduce(row, known, rules, today),
+        FactKind::Membership => membership(known, rules, today),
+        FactKind::Groups => groups(known, rules, today),
+        FactKind::Erasure => Ok(erasure(row)),
         FactKind::Attendance => attendance::check_in(row, known, rules, today),
         FactKind::Passage | FactKind::Alarm | FactKind::Answer => {
-            Ok(suppressed("Mywellness is not told of this kind of fact"))
+            Ok(suppressed("Mywellness is not told of this kind of fact", None))
         }
     };
     match step {
         Ok(step) => step,
         // A clock that is certainly wrong cannot tell who is a member, and what is suppressed stays so.
-        Err(why) if why.depends_on_date() && now.quality == ClockQuality::Untrusted => {
-            Step::Settle(RowOutcome::Later("the clock cannot be trusted with who is a member".into()))
+        Err(Barred::NotTold(why)) if why.depends_on_date() && now.quality == ClockQuality::Untrusted => {
+            let why = "the clock cannot be trusted with who is a member";
+            Step::Settle(RowOutcome::Later(why.into()), None)
         }
-        Err(why) if row.kind == FactKind::Person && link.is_none() => Step::NeverLink(why),
-        Err(why) => suppressed(&why.to_string()),
+        Err(barred) => stop(row, known, barred),
     }
 }
 
-fn visit(row: &OutboxRow, known: &Known, rules: &Rules<'_>, today: Date) -> Result<Step, NotTold> {
+/// What an order to delete asks for, whoever it was about: nothing else of them is kept here.
+pub(super) fn erasure(row: &OutboxRow) -> Step {
+    match serde_json::from_str::<ErasureTold>(&row.body) {
+        Ok(ErasureTold { facility_user_id }) => Step::Delete { facility_user: facility_user_id },
+        Err(_) => Step::Settle(RowOutcome::Never("the row's order cannot be read".into()), Some(Cause::Refused)),
+    }
+}
+
+fn stop(row: &OutboxRow, known: &Known, barred: Barred) -> Step {
+    let cause = Some(barred.cause());
+    match barred {
+        Barred::Suspended => Step::Settle(RowOutcome::Held(Hold::Suspension), cause),
+        Barred::Approval => Step::Settle(RowOutcome::Held(Hold::Approval), cause),
+        Barred::Incomplete(missing) => Step::Settle(RowOutcome::Never(missing.to_string()), cause),
+        Barred::NotTold(_) | Barred::Deleted if row.kind == FactKind::Person && known.link.is_none() => {
+            Step::NeverLink(barred)
+        }
+        Barred::NotTold(_) | Barred::Deleted => suppressed(&barred.to_string(), cause),
+    }
+}
+
+fn visit(row: &OutboxRow, known: &Known, rules: &Rules<'_>, today: Date) -> Result<Step, Barred> {
     let before = before(row);
-    selection::lets_activity_sync(&known.person)?;
+    activity_may_be_told(known)?;
     let Ok(told) = serde_json::from_str::<VisitTold>(&row.body) else {
-        return Ok(Step::Settle(RowOutcome::Never("the row's visit cannot be read".into())));
+        return Ok(Step::Settle(RowOutcome::Never("the row's visit cannot be read".into()), None));
     };
     told_of_that_day(known, rules, (told.started_at, today))?;
     if before == Before::InDoubt && rules.config.on_lost_answer == OnLostAnswer::Park {
         let why = "the answer was lost: it may stand at Mywellness already";
-        return Ok(Step::Settle(RowOutcome::Never(why.into())));
+        return Ok(Step::Settle(RowOutcome::Never(why.into()), None));
     }
-    let Some(link) = &known.link else { return Ok(unlinked(rules)) };
+    let Some(link) = &known.link else { return unlinked(known, rules) };
     let body = translate::visit(told.started_at, rules.timezone);
     Ok(Step::Visit { user: link.user_id.clone(), body, before })
+}
+
+/// Whether the member and the operator let be told what the member does.
+fn activity_may_be_told(known: &Known) -> Result<(), Barred> {
+    sync::lets_activity_sync(&known.person)?;
+    operators_word(&known.integration)
 }
 
 /// What a member did is told if they are a member now, or if they are known there and were one on that day: three weeks
 /// offline must not take the visits of one who left meanwhile. Whoever is not known there must be selected today,
 /// because today it is decided whether they will be.
-fn told_of_that_day(known: &Known, rules: &Rules<'_>, (at, today): (Timestamp, Date)) -> Result<(), NotTold> {
-    selection::lets_activity_sync(&known.person)?;
-    let selects = |day| selection::selects(&rules.config.selection, &known.person, day);
+fn told_of_that_day(known: &Known, rules: &Rules<'_>, (at, today): (Timestamp, Date)) -> Result<(), Barred> {
+    activity_may_be_told(known)?;
+    let selects = |day| sync::selects(&rules.config.rules.selection, &known.person, day);
     let that_day = at.to_zoned(rules.timezone.clone()).date();
     let was_selected = known.link.is_some() && selects(that_day).is_ok();
-    if was_selected { Ok(()) } else { selects(today) }
+    if was_selected { Ok(()) } else { Ok(selects(today)?) }
 }
 
-fn introduce(
-    row: &OutboxRow,
-    person: &Person,
-    link: Option<&Link>,
-    rules: &Rules<'_>,
-    today: Date,
-) -> Result<Step, NotTold> {
-    selection::lets_sync(person)?;
-    selection::selects(&rules.config.selection, person, today)?;
-    if let Some(link) = link {
-        let facility_user = link.facility_user_id.clone();
-        return Ok(Step::Update { facility_user, body: translate::update(person) });
+fn introduce(row: &OutboxRow, known: &Known, rules: &Rules<'_>, today: Date) -> Result<Step, Barred> {
+    let Known { person, link, integration, told, .. } = known;
+    let footing = if link.is_some() { Footing::Linked } else { Footing::Unlinked };
+    sync::may_be_known(person, (integration, footing), &rules.config.rules, today)?;
+    let Some(link) = link else {
+        let body = translate::create(person, &rules.config.rules)?;
+        return Ok(Step::Create { body, before: before(row) });
+    };
+    Ok(update(&link.facility_user_id, person, told.person.as_ref(), integration.complete))
+}
+
+/// What a person who is known there is to be told anew: only the fields that differ, unless all is to be told.
+pub(super) fn update(facility_user: &str, person: &Person, told: Option<&Personalia>, complete: bool) -> Step {
+    let (personalia, known) = (Personalia::of(person), told.cloned().unwrap_or_default());
+    let changed = if complete { personalia } else { personalia.differing(&known) };
+    if changed.is_empty() {
+        return Step::Settle(RowOutcome::Delivered, None);
     }
-    Ok(match translate::create(person, rules.config) {
-        Ok(body) => Step::Create { body, before: before(row) },
-        Err(missing) => Step::Settle(RowOutcome::Never(missing.to_string())),
-    })
+    let told = as_told(&changed.after(&known));
+    Step::Update { facility_user: facility_user.to_owned(), body: translate::update(changed), told }
 }
 
 /// The end of a membership takes its holder out of the selection, and is told all the same to who knows them.
-fn membership(person: &Person, link: Option<&Link>, rules: &Rules<'_>, today: Date) -> Result<Step, NotTold> {
-    selection::lets_sync(person)?;
+fn membership(known: &Known, rules: &Rules<'_>, today: Date) -> Result<Step, Barred> {
+    let Known { person, link, integration, told, .. } = known;
+    sync::lets_sync(person)?;
+    operators_word(integration)?;
     let Some(link) = link else {
-        selection::selects(&rules.config.selection, person, today)?;
-        return Ok(unlinked(rules));
+        sync::selects(&rules.config.rules.selection, person, today)?;
+        return unlinked(known, rules);
     };
-    Ok(match translate::membership(person, today) {
-        Some(body) => Step::SaveMembership { facility_user: link.facility_user_id.clone(), body },
-        None => suppressed("no subscription of the person gives membership"),
-    })
-}
-
-fn groups(person: &Person, link: Option<&Link>, rules: &Rules<'_>, today: Date) -> Result<Step, NotTold> {
-    selection::lets_sync(person)?;
-    selection::selects(&rules.config.selection, person, today)?;
-    // The list told replaces the list there: without a mapping an empty one would wipe what the club keeps there by hand.
-    if rules.config.group_ids.is_empty() {
-        return Ok(suppressed("mywellness.group_ids maps no group"));
+    let known = told.membership.as_ref();
+    let Some(wanted) = sync::membership(person, known, today) else {
+        return Ok(suppressed("no subscription of the person gives membership", None));
+    };
+    let steps = sync::operations(known, &wanted, integration.complete);
+    if steps.is_empty() {
+        return Ok(Step::Settle(RowOutcome::Delivered, None));
     }
-    let Some(link) = link else { return Ok(unlinked(rules)) };
-    let body = translate::groups(person, &rules.config.group_ids);
-    Ok(Step::Update { facility_user: link.facility_user_id.clone(), body })
+    let bodies = steps.into_iter().map(|step| translate::membership(step, &wanted)).collect();
+    Ok(Step::SaveMembership { facility_user: link.facility_user_id.clone(), bodies, told: as_told(&wanted) })
 }
 
-/// In operator mode the mark that links a person is written by the operator's own command, and never by a visit.
-fn unlinked(rules: &Rules<'_>) -> Step {
-    let links_by_itself = rules.config.mode == Mode::Automatic && rules.config.send.contains(&FactKind::Person);
-    if links_by_itself { Step::LinkFirst } else { Step::Settle(RowOutcome::Held(Hold::Link)) }
+fn groups(known: &Known, rules: &Rules<'_>, today: Date) -> Result<Step, Barred> {
+    let Known { person, link, integration, .. } = known;
+    sync::lets_sync(person)?;
+    operators_word(integration)?;
+    sync::selects(&rules.config.rules.selection, person, today)?;
+    if !rules.config.rules.marks().contains(&FactKind::Groups) {
+        return Ok(suppressed("mywellness.group_ids maps no group, or group_master is off", None));
+    }
+    let Some(link) = link else { return unlinked(known, rules) };
+    let ids = sync::group_ids(person, &rules.config.rules.group_ids);
+    let facility_user = link.facility_user_id.clone();
+    Ok(Step::Update { facility_user, body: translate::groups(&ids), told: as_told(&ids) })
+}
+
+/// What an operator said about the person's integration.
+fn operators_word(integration: &Integration) -> Result<(), Barred> {
+    match integration.state {
+        SyncState::Suspended => Err(Barred::Suspended),
+        SyncState::ToDelete => Err(Barred::Deleted),
+        _ if integration.approval == Approval::Withdrawn => Err(Barred::Deleted),
+        _ => Ok(()),
+    }
+}
+
+/// Whoever is not known there is made known first; in operator mode only after an operator's step.
+fn unlinked(known: &Known, rules: &Rules<'_>) -> Result<Step, Barred> {
+    if rules.config.rules.mode == Mode::Operator && known.integration.approval != Approval::Given {
+        return Err(Barred::Approval);
+    }
+    let links = rules.config.rules.send.contains(&FactKind::Person);
+    Ok(if links { Step::LinkFirst } else { Step::Settle(RowOutcome::Held(Hold::Link), None) })
+}
+
+/// What is remembered as acknowledged.
+pub(super) fn as_told(known: &impl serde::Serialize) -> String {
+    serde_json::to_string(known).expect("what is told has only texts as keys")
 }
 
 fn before(row: &OutboxRow) -> Before {
@@ -169,8 +235,8 @@ fn before(row: &OutboxRow) -> Before {
     }
 }
 
-fn suppressed(why: &str) -> Step {
-    Step::Settle(RowOutcome::Suppressed(why.into()))
+fn suppressed(why: &str, cause: Option<Cause>) -> Step {
+    Step::Settle(RowOutcome::Suppressed(why.into()), cause)
 }
 
 #[cfg(test)]

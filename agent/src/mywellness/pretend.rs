@@ -13,8 +13,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-use super::{Actions, Config, Mode, OnLostAnswer, Selection};
+use super::{Actions, Config, OnLostAnswer};
 use crate::domain::{FactKind, Person};
+use crate::sync::{GroupMaster, Mode, Rules, Selection};
 
 pub(super) const API_KEY: &str = "key-that-nobody-may-see";
 pub(super) const PASSWORD: &str = "password-that-nobody-may-see";
@@ -30,14 +31,23 @@ pub(super) fn config(base_url: &str) -> Config {
         application_id: "69295ed5-a53c-434b-8518-f2e0b5f05b28".into(),
         requests_per_second: NonZeroU32::new(10_000).unwrap(),
         request_timeout: Duration::from_secs(20),
+        on_lost_answer: OnLostAnswer::Resend,
+        compare_at: jiff::civil::time(3, 0, 0, 0),
+        rules: rules(),
+        actions: Actions::default(),
+    }
+}
+
+/// Rules under which everybody is told of everything but groups.
+pub(super) fn rules() -> Rules {
+    Rules {
         mode: Mode::Automatic,
         send: vec![FactKind::Person, FactKind::Membership, FactKind::Groups, FactKind::Visit],
-        on_lost_answer: OnLostAnswer::Resend,
         group_ids: BTreeMap::new(),
+        group_master: GroupMaster::On,
         email_required: true,
         gender_required: true,
         selection: Selection::Everyone,
-        actions: Actions::default(),
     }
 }
 

@@ -6,6 +6,16 @@ use crate::domain::{Attendance, ClassProductId, ExternalId, FactKind, Hold, Lane
 use crate::outbox::Feed;
 use crate::store::{Link, LinkSaved, Store, StoreError};
 
+/// What came of saving a link.
+pub(super) enum Linking {
+    /// It is saved.
+    Linked,
+    /// The integration was deleted meanwhile.
+    Unwanted,
+    /// That user there is linked to this person here.
+    TakenBy(String),
+}
+
 /// The store, as one lane uses it.
 pub(super) struct Records {
     store: Store,
@@ -24,9 +34,12 @@ impl Records {
         let product = product_of(row);
         let reading = self.store.read("reading a person for Mywellness", move |view| {
             let Some(stored) = view.person_by_id(id)? else { return Ok(None) };
+            // There is one from the person's first put.
+            let Some(integration) = view.integration(id)? else { return Ok(None) };
+            let (link, told) = (view.link(id)?, view.told(id)?);
             let product = product.map_or(Ok(None), |product| view.class_product(&product))?;
             let activity = product.and_then(|product| product.mywellness_id);
-            Ok(Some(Known { id, person: stored.person, link: view.link(id)?, activity }))
+            Ok(Some(Known { id, person: stored.person, link, integration, told, activity }))
         });
         reading.await
     }
@@ -40,26 +53,33 @@ impl Records {
         asking.await
     }
 
-    /// Saves the link, which releases what waited for it, and writes the `marks` that being known brings about. Waits
-    /// for the disk if it is full: the answer it keeps cannot be had again. Returns whose link stands in the way, if
-    /// anyone's.
+    /// Saves the link and what was `told` with it, which releases what waited for it, and writes the `marks` that being
+    /// known brings about. Waits for the disk if it is full: the answer it keeps cannot be had again.
     pub(super) async fn save_link(
         &self,
         id: PersonId,
         key: ExternalId,
-        link: Link,
+        (link, told): (Link, Option<String>),
         marks: Vec<FactKind>,
-    ) -> Result<Option<String>, StoreError> {
+    ) -> Result<Linking, StoreError> {
         let (lane, now) = (self.lane.clone(), self.clock.now().wall);
         let saving = self.store.write_through("linking a person to Mywellness", move |tx| {
-            if let LinkSaved::TakenBy(other) = tx.save_link(&lane, id, &link)? {
-                let other = tx.person_by_id(other)?;
-                return Ok(Some(other.map_or("another person".into(), |it| it.person.external_id.to_string())));
+            match tx.save_link(&lane, id, &link)? {
+                LinkSaved::Saved => {}
+                LinkSaved::Unwanted => return Ok(Linking::Unwanted),
+                LinkSaved::TakenBy(other) => {
+                    let other = tx.person_by_id(other)?;
+                    let name = other.map_or("another person".into(), |it| it.person.external_id.to_string());
+                    return Ok(Linking::TakenBy(name));
+                }
+            }
+            if let Some(told) = &told {
+                tx.save_told(id, FactKind::Person, told)?;
             }
             for kind in &marks {
                 tx.enqueue(&lane, *kind, key.as_str(), Some(id), "", now)?;
             }
-            Ok(None)
+            Ok(Linking::Linked)
         });
         saving.await
     }

@@ -35,7 +35,7 @@ pub(super) struct CreateBody {
     /// `yyyy-MM-dd`.
     pub(super) date_of_birth: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) gender: Option<&'static str>,
+    pub(super) gender: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) email: Option<String>,
 }
@@ -60,7 +60,7 @@ pub(super) struct UpdateBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) birth_date: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) gender: Option<&'static str>,
+    pub(super) gender: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) address1: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,7 +82,8 @@ pub(super) struct UpdateBody {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct MembershipBody {
-    pub(super) operation: Operation,
+    /// One of six words.
+    pub(super) operation: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) member_since: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -92,13 +93,9 @@ pub(super) struct MembershipBody {
     pub(super) description: String,
 }
 
-/// What `SaveMembership` does. The spellings are Mywellness's.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-pub(super) enum Operation {
-    Subscribe,
-    UnSubscribe,
-    Froze,
-}
+/// Body of `Delete`: nothing but the token.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub(super) struct DeleteBody {}
 
 /// Body of `Visit`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -122,6 +119,9 @@ pub(super) enum Action<'a> {
     SaveMembership {
         facility_user: &'a str,
     },
+    Delete {
+        facility_user: &'a str,
+    },
     Visit {
         user: &'a str,
     },
@@ -141,6 +141,7 @@ impl<'a> Action<'a> {
             Self::LookUp => vec!["core", "facility", facility_id, "GetFacilityUserByExternalID"],
             Self::Update { facility_user } => vec!["core", "facilityuser", facility_user, "Update"],
             Self::SaveMembership { facility_user } => vec!["core", "facilityuser", facility_user, "SaveMembership"],
+            Self::Delete { facility_user } => vec!["core", "facilityuser", facility_user, "Delete"],
             Self::Visit { user } => vec!["core", "user", user, "Visit"],
             Self::Written { call, .. } => {
                 let part = |part: &'a PathPart| match part {
@@ -165,6 +166,7 @@ impl<'a> Action<'a> {
             Self::LookUp => "lookup",
             Self::Update { .. } => "update",
             Self::SaveMembership { .. } => "membership",
+            Self::Delete { .. } => "delete",
             Self::Visit { .. } => "visit",
             Self::Written { name, .. } => name,
         }

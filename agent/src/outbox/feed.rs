@@ -14,6 +14,7 @@ use super::{RowOrder, SessionLost};
 use crate::clock::Clock;
 use crate::domain::{LaneId, OutboxRow, RowId, RowOutcome};
 use crate::store::{Store, StoreError};
+use crate::sync::Attempt;
 use crate::telemetry::Fact;
 
 /// Between two tries after the store failed: it is our own disk, back soon or not at all.
@@ -22,12 +23,29 @@ const STORE_RETRY: Duration = Duration::from_secs(1);
 /// sent again.
 const FLUSH_MAX: Duration = Duration::from_secs(5);
 
-type Outcomes = Vec<(RowId, RowOutcome)>;
+/// What became of rows, and what that says of people's integrations; written down together.
+#[derive(Clone, Default)]
+struct Settled {
+    outcomes: Vec<(RowId, RowOutcome)>,
+    attempts: Vec<Attempt>,
+}
+
+impl Settled {
+    fn is_empty(&self) -> bool {
+        self.outcomes.is_empty()
+    }
+
+    /// First in, first durable: what came after must not overtake it.
+    fn put_before(self, later: &mut Self) {
+        later.outcomes.splice(..0, self.outcomes);
+        later.attempts.splice(..0, self.attempts);
+    }
+}
 
 /// Work of the store that a feed waits for without holding up the sending.
 enum Answer {
     Page(PageRequest, Result<Vec<OutboxRow>, StoreError>),
-    Settled(Outcomes, Result<(), StoreError>),
+    Settled(Settled, Result<(), StoreError>),
 }
 
 /// The rows of one session: what is due comes out in row order, what became of it goes back in.
@@ -43,7 +61,7 @@ pub struct Feed {
     asked: JoinSet<Answer>,
     reading: bool,
     committing: bool,
-    unsettled: Outcomes,
+    unsettled: Settled,
     acknowledged: u64,
     meter: Meter,
 }
@@ -62,7 +80,7 @@ impl Feed {
             asked: JoinSet::new(),
             reading: false,
             committing: false,
-            unsettled: Vec::new(),
+            unsettled: Settled::default(),
             acknowledged: 0,
             meter: Meter::started(clock.now().uptime),
             lane,
@@ -118,9 +136,16 @@ impl Feed {
 
     /// Says what became of a row. Its slot is free again when that is durable.
     pub fn settle(&mut self, row: RowId, outcome: RowOutcome) {
-        self.unsettled.push((row, outcome));
+        self.unsettled.outcomes.push((row, outcome));
         self.take_answers();
         self.commit();
+    }
+
+    /// The same for a row that tells something of a person: their integration changes in the same transaction.
+    pub fn settle_attempt(&mut self, row: RowId, attempt: Attempt) {
+        let outcome = attempt.outcome.clone();
+        self.unsettled.attempts.push(attempt);
+        self.settle(row, outcome);
     }
 
     /// The lane's store, for what a delivery needs to look up or write.
@@ -178,7 +203,7 @@ impl Feed {
             return;
         }
         let lost = |row| (row, RowOutcome::Unsure("the session ended before the answer came".into()));
-        self.unsettled.extend(self.queue.start_over().into_iter().map(lost));
+        self.unsettled.outcomes.extend(self.queue.start_over().into_iter().map(lost));
         if tokio::time::timeout(FLUSH_MAX, self.flush()).await.is_err() {
             self.forget_answers();
         }
@@ -186,7 +211,7 @@ impl Feed {
 
     fn forget_answers(&mut self) {
         self.asked = JoinSet::new();
-        self.unsettled.clear();
+        self.unsettled = Settled::default();
         (self.reading, self.committing) = (false, false);
     }
 
@@ -245,14 +270,17 @@ impl Feed {
         if self.committing || self.unsettled.is_empty() {
             return;
         }
-        let outcomes = std::mem::take(&mut self.unsettled);
-        let (store, now, batch) = (self.store.clone(), self.clock.now().wall, outcomes.clone());
+        let settled = std::mem::take(&mut self.unsettled);
+        let (store, now, batch, lane) = (self.store.clone(), self.clock.now().wall, settled.clone(), self.lane.clone());
         self.committing = true;
         self.asked.spawn(async move {
-            let settled =
-                store.write_through("writing down what became of rows", move |tx| tx.settle(&batch, now)).await;
-            rest_after_failure(&settled).await;
-            Answer::Settled(outcomes, settled)
+            let writing = store.write_through("writing down what became of rows", move |tx| {
+                tx.settle(&batch.outcomes, now)?;
+                tx.note_attempts(&lane, &batch.attempts, now)
+            });
+            let written = writing.await;
+            rest_after_failure(&written).await;
+            Answer::Settled(settled, written)
         });
     }
 
@@ -279,14 +307,13 @@ impl Feed {
                 }
                 self.queue.wake_due(now);
             }
-            Answer::Settled(outcomes, settled) => {
+            Answer::Settled(settled, written) => {
                 self.committing = false;
-                match settled {
-                    Ok(()) => self.free_slots(&outcomes),
+                match written {
+                    Ok(()) => self.free_slots(&settled.outcomes),
                     Err(error) => {
                         LaneStoreFailed { lane: &self.lane, error: &error }.tell();
-                        // First in, first durable: what came after must not overtake it.
-                        self.unsettled.splice(..0, outcomes);
+                        settled.put_before(&mut self.unsettled);
                     }
                 }
                 self.commit();

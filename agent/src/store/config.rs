@@ -27,10 +27,14 @@ pub struct Retention {
     pub classes: Option<Duration>,
     /// What operators ordered, and why.
     pub commands: Option<Duration>,
+    /// What happened to people's integrations at Mywellness.
+    pub sync_history: Duration,
 }
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { delivered: Duration::from_secs(7 * 86_400), passages: None, visits: None, classes: None, commands: None }
+        let days = |days: u64| Duration::from_secs(days * 86_400);
+        let (passages, visits, classes, commands) = (None, None, None, None);
+        Self { delivered: days(7), passages, visits, classes, commands, sync_history: days(90) }
     }
 }

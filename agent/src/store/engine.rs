@@ -28,6 +28,7 @@ struct Shared {
     queue: Arc<Queue>,
     health: Arc<Health>,
     outbox_changes: watch::Sender<u64>,
+    sync_changes: watch::Sender<u64>,
     threads: Mutex<Threads>,
 }
 
@@ -87,6 +88,7 @@ impl Store {
     ) -> std::io::Result<Self> {
         let queue = Arc::new(Queue::new());
         let outbox_changes = watch::Sender::new(0);
+        let sync_changes = watch::Sender::new(0);
         let (gates, gates_thread) = readers::start(gates, "store-gates")?;
         let (others, others_thread) = readers::start(others, "store-reads")?;
         let writer = Writer {
@@ -96,6 +98,7 @@ impl Store {
             ballast,
             clock,
             outbox_changes: outbox_changes.clone(),
+            sync_changes: sync_changes.clone(),
             news: News::default(),
             version_seen: 0,
             busy_since: None,
@@ -104,7 +107,7 @@ impl Store {
         let writing = thread::Builder::new().name("store-writes".to_owned()).spawn(move || writer.run())?;
         let running = vec![gates_thread, others_thread, writing];
         let threads = Mutex::new(Threads { gates: Some(gates), others: Some(others), running });
-        Ok(Self(Arc::new(Shared { queue, health, outbox_changes, threads })))
+        Ok(Self(Arc::new(Shared { queue, health, outbox_changes, sync_changes, threads })))
     }
 
     /// Reads on the thread of the console and the lanes. `doing` names the operation in errors.
@@ -221,6 +224,12 @@ impl Store {
     #[must_use]
     pub fn outbox_changes(&self) -> watch::Receiver<u64> {
         self.0.outbox_changes.subscribe()
+    }
+
+    /// Counts up whenever a commit may have made an integration due, here or in another process.
+    #[must_use]
+    pub fn sync_changes(&self) -> watch::Receiver<u64> {
+        self.0.sync_changes.subscribe()
     }
 
     /// Finishes what is queued and checkpoints. Later calls are answered [`StoreError::Closed`].

@@ -113,6 +113,10 @@ impl Tx<'_> {
             "DELETE FROM booking WHERE person = ?1",
             "UPDATE attendance SET person = NULL WHERE person = ?1",
             "DELETE FROM link WHERE person = ?1",
+            "DELETE FROM integration WHERE person = ?1",
+            "DELETE FROM integration_event WHERE person = ?1",
+            "DELETE FROM told WHERE person = ?1",
+            "DELETE FROM candidate WHERE person = ?1",
             "DELETE FROM crm_shown WHERE action IN (SELECT id FROM crm_action WHERE person = ?1)",
             "DELETE FROM crm_action WHERE person = ?1",
         ] {

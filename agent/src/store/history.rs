@@ -224,6 +224,7 @@ impl Tx<'_> {
             (ALARMS_BEFORE, keep.passages),
             (VISITS_BEFORE, keep.visits),
             (COMMANDS_BEFORE, keep.commands),
+            (SYNC_EVENTS_BEFORE, Some(keep.sync_history)),
         ];
         during("pruning", || {
             let mut gone = self.prune_rows(DELIVERED_ROWS, before(keep.delivered), limit)?;
@@ -266,6 +267,8 @@ const VISITS_BEFORE: &str =
 /// In the order of their ids, which is that of their writing.
 const COMMANDS_BEFORE: &str =
     "DELETE FROM operator_command WHERE id IN (SELECT id FROM operator_command WHERE at < ?1 ORDER BY id LIMIT ?2)";
+const SYNC_EVENTS_BEFORE: &str = "DELETE FROM integration_event WHERE id IN
+    (SELECT id FROM integration_event WHERE at < ?1 ORDER BY at LIMIT ?2)";
 
 const PASSAGE: &str = "SELECT h.at, h.row, h.id, h.clock, h.gate, h.reader, h.direction, h.way, h.outcome, h.reasons,
         p.external_id, h.unknown_badge, h.operator, h.note, h.visit, h.trace, h.offline

@@ -7,6 +7,7 @@ use super::columns::Moment;
 use super::error::{StoreError, during};
 use super::transaction::{Tx, View};
 use crate::domain::{Hold, LaneId, PersonId};
+use crate::sync::Approval;
 
 /// The lane whose upstream knows people by links.
 pub(super) const LANE: &str = "mywellness";
@@ -29,6 +30,8 @@ pub struct Link {
 pub enum LinkSaved {
     /// It was.
     Saved,
+    /// The person's integration was deleted meanwhile.
+    Unwanted,
     /// That upstream user is linked to another person here.
     TakenBy(PersonId),
 }
@@ -51,10 +54,6 @@ impl View<'_> {
             })
         })
     }
-
-    pub(super) fn is_linked(&self, person: PersonId) -> rusqlite::Result<bool> {
-        Ok(self.one("SELECT 1 FROM link WHERE person = ?1", [person.0], |_| Ok(()))?.is_some())
-    }
 }
 
 impl Tx<'_> {
@@ -63,6 +62,10 @@ impl Tx<'_> {
     /// # Errors
     /// When SQLite fails, or the person is not there any more: nobody who was erased is linked again.
     pub fn save_link(&self, lane: &LaneId, person: PersonId, link: &Link) -> Result<LinkSaved, StoreError> {
+        let integration = self.integration(person)?;
+        if integration.is_some_and(|it| it.approval == Approval::Withdrawn) {
+            return Ok(LinkSaved::Unwanted);
+        }
         let taken = during("looking for another link", || {
             let sql = "SELECT person FROM link WHERE (user_id = ?1 OR facility_user_id = ?2) AND person <> ?3";
             self.one(sql, (&link.user_id, &link.facility_user_id, person.0), |row| row.get(0).map(PersonId))
@@ -89,10 +92,7 @@ impl Tx<'_> {
     }
 
     /// Forgets how a person is known at Mywellness.
-    ///
-    /// # Errors
-    /// When SQLite fails.
-    pub fn remove_link(&self, person: PersonId) -> Result<(), StoreError> {
-        during("removing a link", || self.run("DELETE FROM link WHERE person = ?1", [person.0]).map(drop))
+    pub(super) fn remove_link(&self, person: PersonId) -> rusqlite::Result<()> {
+        self.run("DELETE FROM link WHERE person = ?1", [person.0]).map(drop)
     }
 }

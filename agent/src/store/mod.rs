@@ -7,7 +7,8 @@
 //! | `open` `schema` `ballast` `health` | the file: checked, migrated, guarded against a full disk |
 //! | `transaction` `columns` `page` `error` | what every statement is written with |
 //! | `standing` `people` `crm` `classes` `attendance` `recording` `history` | what the gates and the desk know and write |
-//! | `outbox` `receipts` `answers` `marks` `links` `erasure` | what waits for upstreams, and what is forgotten |
+//! | `outbox` `receipts` `answers` `links` `erasure` | what waits for upstreams, and what is forgotten |
+//! | `integration` `sync_plan` `sync_commands` `sync_lists` | how people stand with Mywellness |
 //! | `modes` `tokens` `backup` | what operators set, and the copy they keep |
 //! | `alarms` `visitors` | of gates: what somebody should look at, their controllers' boots, who is likely to come |
 
@@ -26,8 +27,8 @@ mod error;
 mod facts;
 mod health;
 mod history;
+mod integration;
 mod links;
-mod marks;
 mod modes;
 mod open;
 mod outbox;
@@ -39,6 +40,9 @@ mod receipts;
 mod recording;
 mod schema;
 mod standing;
+mod sync_commands;
+mod sync_lists;
+mod sync_plan;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -60,6 +64,9 @@ pub use links::{Link, LinkSaved};
 pub use page::{PAGE_ITEMS_MAX, Page};
 pub use people::{Claim, StoredPerson};
 pub use recording::Recorded;
+pub use sync_commands::{HeldVisits, MatchRefused, SyncRefused};
+pub use sync_lists::{Comparison, SyncCounts, SyncDetails, SyncEntry, SyncEvent, SyncFilter};
+pub use sync_plan::Planned;
 pub use tokens::{Role, TokenEntry};
 pub use transaction::{Tx, View};
 pub use visitors::Likely;

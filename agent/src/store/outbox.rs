@@ -243,13 +243,15 @@ impl Tx<'_> {
     /// # Errors
     /// When SQLite fails.
     pub fn release_held(&self, lane: &LaneId, person: PersonId, hold: Hold, now: Timestamp) -> Result<u32, StoreError> {
-        during("releasing held rows", || {
-            let released = count(self.run(RELEASED, (lane.as_str(), person.0, Word(hold), Moment(now))))?;
-            if released > 0 {
-                self.news().outbox_changed();
-            }
-            Ok(released)
-        })
+        during("releasing held rows", || self.release(lane, person, hold, now))
+    }
+
+    pub(super) fn release(&self, lane: &LaneId, person: PersonId, hold: Hold, now: Timestamp) -> rusqlite::Result<u32> {
+        let released = count(self.run(RELEASED, (lane.as_str(), person.0, Word(hold), Moment(now))))?;
+        if released > 0 {
+            self.news().outbox_changed();
+        }
+        Ok(released)
     }
 
     /// An operator's retry of a parked, held, sent or waiting row; false: no such row or it is final.
@@ -286,6 +288,7 @@ impl Tx<'_> {
             let given_up = self.run(DISCARDED, (id.0, Moment(now)))? > 0;
             if given_up {
                 self.audit(Some(operator), "discard_row", &id.to_string(), Some(reason), now)?;
+                self.unplan_row(id)?;
                 self.news().outbox_changed();
             }
             Ok(given_up)
@@ -352,7 +355,9 @@ const UNSETTLED: &str = "UPDATE outbox SET state = 'unsure', changed_at = ?2, lo
 const RECEIVED: &str = "UPDATE outbox SET state = 'delivered', changed_at = ?3, last_error = NULL
     WHERE lane = ?1 AND key = ?2 AND body <> ''
         AND (state = 'pending' OR state = 'in_flight' OR state = 'unsure' OR state = 'sent')";
-const RELEASED: &str = "UPDATE outbox SET state = 'pending', held_for = NULL, changed_at = ?4
+/// A row whose answer was lost before it was held is as much in doubt as it was.
+const RELEASED: &str =
+    "UPDATE outbox SET state = iif(lost_answer > 0, 'unsure', 'pending'), held_for = NULL, changed_at = ?4
     WHERE lane = ?1 AND person = ?2 AND state = 'held' AND held_for = ?3";
 const DISCARDED: &str = "UPDATE outbox SET state = 'discarded', held_for = NULL, changed_at = ?2
     WHERE id = ?1 AND state <> 'delivered' AND state <> 'suppressed' AND state <> 'discarded' AND state <> 'erased'";

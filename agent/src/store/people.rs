@@ -137,7 +137,7 @@ const CREDENTIALS_OF_OTHERS: &str = "SELECT c.value, p.external_id FROM credenti
 
 impl Tx<'_> {
     /// Writes the document; true if the person is new. The caller has validated it. A document that says what the
-    /// stored one says changes nothing. When the person is linked to Mywellness, what changed is marked to be sent.
+    /// stored one says changes nothing. What Mywellness may be told of the change is due from then on.
     ///
     /// # Errors
     /// When SQLite fails.
@@ -169,6 +169,7 @@ impl Tx<'_> {
         )?;
         let id = PersonId(self.last_row());
         self.file_credentials(id, &doc.credentials)?;
+        self.begin_integration(id, now)?;
         photo.map_or(Ok(()), |photo| self.put_photo(id, Some(photo)))
     }
 
@@ -198,7 +199,10 @@ impl Tx<'_> {
         if photo_changed {
             self.put_photo(old.id, photo)?;
         }
-        self.mark_changes(old, doc, photo_changed, now)
+        if photo_changed || told_of(&old.person) != told_of(doc) {
+            self.integration_changed(old.id, now)?;
+        }
+        Ok(())
     }
 
     fn put_photo(&self, id: PersonId, photo: Option<&Photo>) -> rusqlite::Result<()> {
@@ -237,6 +241,11 @@ pub(super) fn written_forms(credentials: &[Credential]) -> impl Iterator<Item = 
 pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<StoredPerson> {
     let Doc(person) = row.get(1)?;
     Ok(StoredPerson { id: PersonId(row.get(0)?), person, updated_at: row.get::<_, Moment>(2)?.0 })
+}
+
+/// The person apart from what no integration is told.
+fn told_of(person: &Person) -> Person {
+    Person { credentials: Vec::new(), dues: Vec::new(), ..person.clone() }
 }
 
 /// A count without a date was made at the time of the put: entries consumed earlier are in it. The same count told again

@@ -85,6 +85,8 @@ pub(super) struct News(Cell<Told>);
 pub(super) struct Told {
     /// An outbox row was written, released or made due.
     pub(super) outbox: bool,
+    /// An integration is due, or a planned one was settled.
+    pub(super) sync: bool,
     /// Somebody was erased, and stands in the write-ahead log as they were before.
     pub(super) erased: bool,
     /// The newest moment recorded by a clock that was synced.
@@ -96,6 +98,10 @@ pub(super) struct Told {
 impl News {
     pub(super) fn outbox_changed(&self) {
         self.0.set(Told { outbox: true, ..self.0.get() });
+    }
+
+    pub(super) fn sync_changed(&self) {
+        self.0.set(Told { sync: true, ..self.0.get() });
     }
 
     pub(super) fn erased(&self) {

@@ -48,6 +48,7 @@ pub(super) struct Writer {
     pub(super) ballast: Ballast,
     pub(super) clock: Clock,
     pub(super) outbox_changes: watch::Sender<u64>,
+    pub(super) sync_changes: watch::Sender<u64>,
     pub(super) news: News,
     pub(super) version_seen: i64,
     pub(super) busy_since: Option<Uptime>,
@@ -169,6 +170,9 @@ impl Writer {
         if told.outbox {
             self.outbox_changes.send_modify(|changes| *changes += 1);
         }
+        if told.sync {
+            self.sync_changes.send_modify(|changes| *changes += 1);
+        }
         if told.erased {
             self.log_to_empty = true;
             self.empty_log();
@@ -265,6 +269,7 @@ impl Writer {
         if version != self.version_seen {
             self.version_seen = version;
             self.outbox_changes.send_modify(|changes| *changes += 1);
+            self.sync_changes.send_modify(|changes| *changes += 1);
         }
     }
 

@@ -19,6 +19,7 @@ use varco::clock::Clock;
 use varco::console::{Config, Handles, Hook, NewToken, Proof, serve};
 use varco::domain::*;
 use varco::store::{Role, Store};
+use varco::sync::{GroupMaster, Mode, Rules, Selection};
 use varco::telemetry::start_metrics;
 use varco::turnstile::{
     Desk, DoorStates, GATE_ORDERS_MAX, GateOrder, GateState, LaneLink, Opened, OrderRefused, ReaderState,
@@ -63,6 +64,7 @@ pub(crate) async fn club() -> Club {
         desk: Desk::new(store.clone()),
         gates: watch::Sender::new(Arc::new(gates(&orders))).subscribe(),
         doors: watch::Sender::new(doors()).subscribe(),
+        sync: Some(Arc::new(rules())),
         lanes: watch::Sender::new(BTreeMap::from([("mqtt".parse().unwrap(), LaneLink::Connecting)])).subscribe(),
         plans: Arc::new([LanePlan {
             lane: "mywellness".parse().unwrap(),
@@ -247,5 +249,18 @@ fn policy() -> Policy {
         dues: DuesRule::default(),
         certificate: CertificateRule::default(),
         classes: ClassesRule::default(),
+    }
+}
+
+/// Members are told of, by themselves, with everything required.
+fn rules() -> Rules {
+    Rules {
+        mode: Mode::Automatic,
+        send: vec![FactKind::Person, FactKind::Membership, FactKind::Groups, FactKind::Visit],
+        group_ids: BTreeMap::from([("Gold".to_owned(), 12)]),
+        group_master: GroupMaster::Off,
+        email_required: true,
+        gender_required: true,
+        selection: Selection::Everyone,
     }
 }

@@ -49,6 +49,17 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("AOV", "GET", "/api/v1/outbox"),
     ("AO", "POST", "/api/v1/outbox/1/retry"),
     ("AO", "POST", "/api/v1/outbox/1/discard"),
+    ("AOGV", "GET", "/api/v1/sync/people"),
+    ("AOGV", "GET", "/api/v1/sync/people/M-1"),
+    ("AO", "POST", "/api/v1/sync/people/M-1/synchronize"),
+    ("AO", "POST", "/api/v1/sync/people/M-1/suspend"),
+    ("AO", "POST", "/api/v1/sync/people/M-1/enable"),
+    ("AO", "POST", "/api/v1/sync/people/M-1/delete"),
+    ("AOGV", "GET", "/api/v1/sync/people/M-1/candidates"),
+    ("AO", "POST", "/api/v1/sync/people/M-1/match"),
+    ("AOGV", "GET", "/api/v1/sync/preflight"),
+    ("AOV", "GET", "/api/v1/sync/progress"),
+    ("AOGV", "GET", "/api/v1/sync/groups/dry-run"),
 ];
 
 #[tokio::test]

@@ -7,4 +7,5 @@ mod documents;
 mod gates;
 mod guards;
 mod hooks;
+mod integrations;
 mod published;

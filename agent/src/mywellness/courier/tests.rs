@@ -25,8 +25,8 @@ async fn start(replies: impl IntoIterator<Item = Reply>) -> (Pretend, Client) {
 
 /// What creating Anna comes to when she is answered so.
 async fn created(reply: Reply) -> Result<Creation, String> {
-    let (pretend, mut client) = start([reply]).await;
-    let body = translate::create(&pretend::anna(), &pretend::config(&pretend.url)).unwrap();
+    let (_pretend, mut client) = start([reply]).await;
+    let body = translate::create(&pretend::anna(), &pretend::rules()).unwrap();
     let permit = client.permit().await.unwrap();
     create(&mut client, permit, &body, now()).await.map_err(|error| error.to_string())
 }
@@ -57,7 +57,17 @@ async fn a_created_and_a_matched_person_are_linked_by_their_ids() {
 async fn of_several_candidates_none_is_picked() {
     let several = json!({"result": "UserEmailAndDataMatchFound", "matchedUsers": [
         {"userId": "u-1", "facilityUserId": "fu-1", "email": "a***@example.org"}, {"userId": "u-2"}]});
-    assert_eq!(created(said(several)).await, Ok(Creation::Ambiguous { candidates: 2 }));
+    let candidate = |email: &str| crate::sync::Candidate {
+        user_id: "u-1".into(),
+        facility_user_id: "fu-1".into(),
+        email: Some(email.into()),
+    };
+    // One without both ids cannot be chosen; it is counted all the same.
+    let ambiguous = |email| Ok(Creation::Ambiguous { count: 2, candidates: vec![candidate(email)] });
+    assert_eq!(created(said(several)).await, ambiguous("a***@example.org"));
+    let plain = json!({"result": "UserEmailAndDataMatchFound", "matchedUsers": [
+        {"userId": "u-1", "facilityUserId": "fu-1", "email": "anna@example.org"}, {"userId": "u-2"}]});
+    assert_eq!(created(said(plain)).await, ambiguous("a***@example.org"), "masked here, if not there");
 }
 
 #[tokio::test]
@@ -120,7 +130,7 @@ async fn a_look_up_that_fails_does_not_pass_for_nobody_found() {
 #[tokio::test]
 async fn an_update_needs_no_result_but_believes_a_bad_one() {
     let (pretend, mut client) = start([Reply::Said(200, json!({})), said(json!({"result": "Error"}))]).await;
-    let body = translate::update(&pretend::anna());
+    let body = translate::update(crate::sync::Personalia::of(&pretend::anna()));
     let permit = client.permit().await.unwrap();
     assert_eq!(update(&mut client, permit, "fu-1", &body).await, Ok(()));
     let permit = client.permit().await.unwrap();

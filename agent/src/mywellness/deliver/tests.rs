@@ -7,12 +7,13 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::super::OnLostAnswer;
 use super::super::pretend::{self, Pretend, Reply};
-use super::super::{OnLostAnswer, Selection};
 use super::*;
 use crate::domain::{LaneId, OutboxEntry, Person, PersonId, RowId};
 use crate::outbox::{self, LaneStatus};
 use crate::store::{self, Link, LinkSaved, Store};
+use crate::sync::Selection;
 
 /// How long a story may take before it counts as stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(30);
@@ -145,7 +146,6 @@ async fn a_first_visit_makes_the_person_known_and_is_told_after_that() {
         visit of M-1: delivered 
         person of M-1: delivered 
         membership of M-1: delivered 
-        groups of M-1: suppressed mywellness.group_ids maps no group
     "#]]
     .assert_eq(&told);
     let mut asked = club.asked();
@@ -200,7 +200,7 @@ async fn a_match_that_is_linked_to_somebody_else_is_parked_and_names_them() {
 async fn a_visit_whose_answer_was_lost_is_sent_again_and_counts_the_try() {
     let mut club = Club::open().await;
     club.visited("M-1", json!({})).await;
-    club.config.send = vec![FactKind::Person, FactKind::Visit];
+    club.config.rules.send = vec![FactKind::Person, FactKind::Visit];
     club.pretend.calls([created("u-1"), fine(), Reply::Cut]);
     club.start();
     club.settled().await;
@@ -213,7 +213,7 @@ async fn a_visit_whose_answer_was_lost_is_sent_again_and_counts_the_try() {
 async fn a_visit_whose_answer_was_lost_is_parked_where_the_club_wants_that() {
     let mut club = Club::open().await;
     club.visited("M-1", json!({})).await;
-    club.config.send = vec![FactKind::Person, FactKind::Visit];
+    club.config.rules.send = vec![FactKind::Person, FactKind::Visit];
     club.config.on_lost_answer = OnLostAnswer::Park;
     club.pretend.calls([created("u-1"), fine(), Reply::Bytes(504, "text/html", Vec::new())]);
     club.start();
@@ -227,7 +227,7 @@ async fn a_visit_whose_answer_was_lost_is_parked_where_the_club_wants_that() {
 async fn a_lost_answer_to_a_creation_is_looked_up_before_another() {
     let mut club = Club::open().await;
     club.visited("M-1", json!({})).await;
-    club.config.send = vec![FactKind::Person, FactKind::Visit];
+    club.config.rules.send = vec![FactKind::Person, FactKind::Visit];
     club.pretend.calls([Reply::CutWithin, matched("Success", "u-1")]);
     club.start();
     club.settled().await;
@@ -255,7 +255,7 @@ async fn an_incomplete_person_is_never_sent_and_their_visit_waits() {
 async fn an_outage_costs_no_visit_and_leaves_none_in_doubt() {
     let mut club = Club::open().await;
     club.visited("M-1", json!({})).await;
-    club.config.send = vec![FactKind::Person, FactKind::Visit];
+    club.config.rules.send = vec![FactKind::Person, FactKind::Visit];
     club.pretend.logins([Reply::Cut, Reply::Busy(503, 0), Reply::Bytes(200, "text/html", b"<html>".to_vec())]);
     club.pretend.calls([created("u-1")]);
     club.start();
@@ -309,7 +309,7 @@ async fn a_no_said_while_a_visit_waits_for_the_link_suppresses_both() {
 #[tokio::test]
 async fn who_is_not_selected_is_not_made_known() {
     let mut club = Club::open().await;
-    club.config.selection = Selection::Members;
+    club.config.rules.selection = Selection::Members;
     club.visited("M-1", json!({})).await;
     club.start();
     let told = club.settled().await;

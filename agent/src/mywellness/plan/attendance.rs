@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::{Before, Known, NotTold, Rules, Step, before, told_of_that_day, unlinked};
+use super::{Barred, Before, Known, Rules, Step, before, told_of_that_day, unlinked};
 use crate::domain::{Attendance, Hold, OutboxRow, RowOutcome};
 use crate::mywellness::OnLostAnswer;
 use crate::mywellness::template::{Placeholder, Values};
@@ -11,26 +11,27 @@ use crate::mywellness::translate::moment;
 use crate::store::Link;
 
 /// Attendance is a member's activity, as a visit is: told to whom it concerns by the same rules.
-pub(super) fn check_in(row: &OutboxRow, known: &Known, rules: &Rules<'_>, today: Date) -> Result<Step, NotTold> {
+pub(super) fn check_in(row: &OutboxRow, known: &Known, rules: &Rules<'_>, today: Date) -> Result<Step, Barred> {
     let Ok(told) = serde_json::from_str::<Attendance>(&row.body) else {
-        return Ok(Step::Settle(RowOutcome::Never("the row's attendance cannot be read".into())));
+        return Ok(Step::Settle(RowOutcome::Never("the row's attendance cannot be read".into()), None));
     };
     told_of_that_day(known, rules, (told.at, today))?;
     let Some(action) = &rules.config.actions.check_in else {
         let why = "[mywellness.actions.check_in] is not configured; retry the row once it is";
-        return Ok(Step::Settle(RowOutcome::Never(why.into())));
+        return Ok(Step::Settle(RowOutcome::Never(why.into()), None));
     };
-    let Some(activity) = &known.activity else { return Ok(Step::Settle(RowOutcome::Held(Hold::Mapping))) };
+    let Some(activity) = &known.activity else { return Ok(Step::Settle(RowOutcome::Held(Hold::Mapping), None)) };
     let before = before(row);
     if before == Before::InDoubt && rules.config.on_lost_answer == OnLostAnswer::Park {
         let why = "the answer was lost: it may stand at Mywellness already";
-        return Ok(Step::Settle(RowOutcome::Never(why.into())));
+        return Ok(Step::Settle(RowOutcome::Never(why.into()), None));
     }
-    let Some(link) = &known.link else { return Ok(unlinked(rules)) };
+    let Some(link) = &known.link else { return unlinked(known, rules) };
     Ok(match action.fill(&values(&told, link, known, activity, rules)) {
         Some(call) => Step::CheckIn { call, before },
         None => {
-            Step::Settle(RowOutcome::Never("filled in, the path of mywellness.actions.check_in leads elsewhere".into()))
+            let why = "filled in, the path of mywellness.actions.check_in leads elsewhere";
+            Step::Settle(RowOutcome::Never(why.into()), None)
         }
     })
 }

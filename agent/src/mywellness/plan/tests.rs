@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::super::pretend;
 use super::*;
 use crate::domain::{LaneId, RowId, Uptime};
-use crate::mywellness::Selection;
+use crate::sync::Selection;
 
 const TODAY: &str = "2026-11-21T10:00:00Z";
 
@@ -52,6 +52,15 @@ fn scene(kind: FactKind) -> Scene {
                 permanent_token: None,
                 linked_at: wall,
             }),
+            integration: Integration {
+                state: SyncState::New,
+                cause: None,
+                reason: None,
+                since: wall,
+                approval: Approval::None,
+                complete: false,
+            },
+            told: Told::default(),
             activity: None,
         },
         config: pretend::config("http://127.0.0.1:1"),
@@ -79,7 +88,7 @@ impl Scene {
     }
 
     fn members_only(self) -> Self {
-        self.with(|it| it.config.selection = Selection::Members)
+        self.with(|it| it.config.rules.selection = Selection::Members)
     }
 
     fn step(&self) -> Step {
@@ -92,17 +101,21 @@ impl Scene {
 fn check(scenes: &[(&str, Scene)], expected: Expect) {
     let line = |(name, scene): &(&str, Scene)| {
         let step = match scene.step() {
-            Step::Settle(outcome) => format!("{outcome:?}"),
+            Step::Settle(outcome, _) => format!("{outcome:?}"),
             Step::LinkFirst => "link first".into(),
             Step::NeverLink(why) => format!("never link: {why}"),
             Step::Visit { user, body, before } => format!("visit {user} at {} ({before:?})", body.visit_date),
             Step::CheckIn { before, .. } => format!("check in ({before:?})"),
             Step::Create { body, before } => format!("create {} ({before:?})", body.external_id),
-            Step::Update { facility_user, body } => {
+            Step::Update { facility_user, body, .. } => {
                 let what = body.groups.map_or("personalia".into(), |groups| format!("groups {groups:?}"));
                 format!("update {facility_user} with {what}")
             }
-            Step::SaveMembership { facility_user, body } => format!("{:?} {facility_user}", body.operation),
+            Step::SaveMembership { facility_user, bodies, .. } => {
+                let steps: Vec<_> = bodies.iter().map(|body| body.operation).collect();
+                format!("{} {facility_user}", steps.join(", "))
+            }
+            Step::Delete { facility_user } => format!("delete {facility_user}"),
         };
         format!("{name}: {step}\n")
     };
@@ -121,8 +134,8 @@ fn a_visit_is_told_to_who_is_known_and_waits_for_who_is_not() {
         &[
             ("linked", visit()),
             ("not linked", visit().unlinked()),
-            ("not linked, operator mode", visit().unlinked().with(|it| it.config.mode = Mode::Operator)),
-            ("not linked, people not sent", visit().unlinked().with(|it| it.config.send = vec![FactKind::Visit])),
+            ("not linked, operator mode", visit().unlinked().with(|it| it.config.rules.mode = Mode::Operator)),
+            ("not linked, people not sent", visit().unlinked().with(|it| it.config.rules.send = vec![FactKind::Visit])),
             ("sent before, answer lost", visit().with(|it| it.row.state = RowState::Unsure)),
             ("in flight when the agent died", visit().with(|it| it.row.state = RowState::InFlight)),
             (
@@ -137,7 +150,7 @@ fn a_visit_is_told_to_who_is_known_and_waits_for_who_is_not() {
         expect![[r#"
             linked: visit u-1 at 2026-11-21 11:00:00 +01:00 (Untold)
             not linked: link first
-            not linked, operator mode: Held(Link)
+            not linked, operator mode: Held(Approval)
             not linked, people not sent: Held(Link)
             sent before, answer lost: visit u-1 at 2026-11-21 11:00:00 +01:00 (InDoubt)
             in flight when the agent died: visit u-1 at 2026-11-21 11:00:00 +01:00 (InDoubt)
@@ -250,7 +263,7 @@ fn a_person_is_created_when_complete_updated_when_known_and_never_sent_when_some
 
 #[test]
 fn memberships_and_groups_follow_the_link_and_the_end_of_a_membership_is_told() {
-    let mapped = |scene: Scene| scene.with(|it| it.config.group_ids = [("Gold".to_owned(), 12)].into());
+    let mapped = |scene: Scene| scene.with(|it| it.config.rules.group_ids = [("Gold".to_owned(), 12)].into());
     let groups = || mapped(scene(FactKind::Groups).person(json!({"groups": ["Gold", "Choir"]})));
     let membership = || scene(FactKind::Membership).members_only();
     check(
@@ -273,8 +286,94 @@ fn memberships_and_groups_follow_the_link_and_the_end_of_a_membership_is_told() 
             ended, not linked: Suppressed("not selected: no active subscription gives membership")
             groups: update fu-1 with groups [12]
             groups, not linked: link first
-            groups, none mapped: Suppressed("mywellness.group_ids maps no group")
+            groups, none mapped: Suppressed("mywellness.group_ids maps no group, or group_master is off")
             a passage: Suppressed("Mywellness is not told of this kind of fact")
         "#]],
     );
+}
+
+#[test]
+fn an_operators_word_stands_before_the_selection_and_after_the_members_own() {
+    let kinds = [FactKind::Visit, FactKind::Person, FactKind::Membership];
+    let stories: [(&str, SyncState, Approval); 4] = [
+        ("suspended", SyncState::Suspended, Approval::Given),
+        ("to be deleted", SyncState::ToDelete, Approval::Withdrawn),
+        ("deleted", SyncState::New, Approval::Withdrawn),
+        ("in error", SyncState::InError, Approval::Given),
+    ];
+    let mut scenes = Vec::new();
+    for (name, state, approval) in stories {
+        for kind in kinds {
+            let it = scene(kind).person(gold("2026-01-01", "2026-12-31"));
+            scenes.push((
+                name,
+                it.with(|it| (it.known.integration.state, it.known.integration.approval) = (state, approval)),
+            ));
+        }
+    }
+    let suspended = |it: &mut Scene| it.known.integration.state = SyncState::Suspended;
+    scenes.push(("suspended, no sync", scene(FactKind::Visit).person(json!({"allow_sync": false})).with(suspended)));
+    let operator = |it: &mut Scene| it.config.rules.mode = Mode::Operator;
+    scenes.push(("not approved", scene(FactKind::Person).unlinked().with(operator)));
+    scenes.push((
+        "not approved, incomplete",
+        scene(FactKind::Person).unlinked().person(json!({"email": null})).with(operator),
+    ));
+    check(
+        &scenes,
+        expect![[r#"
+            suspended: Held(Suspension)
+            suspended: Held(Suspension)
+            suspended: Held(Suspension)
+            to be deleted: Suppressed("the integration was deleted; synchronize makes it anew")
+            to be deleted: Suppressed("the integration was deleted; synchronize makes it anew")
+            to be deleted: Suppressed("the integration was deleted; synchronize makes it anew")
+            deleted: Suppressed("the integration was deleted; synchronize makes it anew")
+            deleted: Suppressed("the integration was deleted; synchronize makes it anew")
+            deleted: Suppressed("the integration was deleted; synchronize makes it anew")
+            in error: visit u-1 at 2026-11-21 11:00:00 +01:00 (Untold)
+            in error: update fu-1 with personalia
+            in error: Subscribe fu-1
+            suspended, no sync: Suppressed("the person's allow_sync is off")
+            not approved: Held(Approval)
+            not approved, incomplete: Held(Approval)
+        "#]],
+    );
+}
+
+#[test]
+fn only_what_differs_from_what_was_told_is_sent_unless_all_is_asked_for() {
+    let told = |scene: Scene| {
+        scene.person(gold("2026-01-01", "2026-12-31")).with(|it| {
+            let today = jiff::civil::date(2026, 11, 21);
+            it.known.told.person = Some(Personalia::of(&it.known.person));
+            it.known.told.membership = sync::membership(&it.known.person, None, today);
+        })
+    };
+    let complete = |scene: Scene| scene.with(|it| it.known.integration.complete = true);
+    let frozen = json!({"memberships": [{"id": "S-1", "kind": "subscription", "gives_membership": true,
+        "starts_on": "2026-01-01", "ends_on": "2027-06-30", "frozen": {}, "auto_renew": true}]});
+    check(
+        &[
+            ("person", told(scene(FactKind::Person))),
+            ("person, complete", complete(told(scene(FactKind::Person)))),
+            ("membership", told(scene(FactKind::Membership))),
+            ("membership, complete", complete(told(scene(FactKind::Membership)))),
+            ("frozen and longer", told(scene(FactKind::Membership)).person(frozen.clone())),
+            ("frozen, never told", scene(FactKind::Membership).person(frozen)),
+            ("gone", told(scene(FactKind::Membership)).person(json!({"memberships": []}))),
+        ],
+        expect![[r#"
+            person: Delivered
+            person, complete: update fu-1 with personalia
+            membership: Delivered
+            membership, complete: Update fu-1
+            frozen and longer: Renew, Froze fu-1
+            frozen, never told: Subscribe, Froze fu-1
+            gone: UnSubscribe fu-1
+        "#]],
+    );
+    let moved = told(scene(FactKind::Person)).person(json!({"mobile": "+39 333 7654321"}));
+    let Step::Update { body, .. } = moved.step() else { panic!("an update") };
+    assert_eq!(serde_json::to_value(body).unwrap(), json!({"mobilePhoneNumber": "+39 333 7654321"}));
 }

@@ -267,6 +267,54 @@ CREATE TABLE link (
     linked_at INTEGER NOT NULL
 ) STRICT;
 
+-- How each person stands with Mywellness; there from the person's first put, whether or not the club uses it.
+CREATE TABLE integration (
+    person INTEGER PRIMARY KEY,
+    state TEXT NOT NULL,
+    cause TEXT,
+    reason TEXT,
+    since INTEGER NOT NULL,
+    approval TEXT NOT NULL DEFAULT 'none',
+    complete INTEGER NOT NULL DEFAULT 0, -- 1: everything is to be told anew
+    due INTEGER NOT NULL DEFAULT 0 -- 1: to be planned; 2: planned, with marks in the outbox
+) STRICT;
+CREATE INDEX integration_by_state ON integration (state, person);
+CREATE INDEX integration_by_cause ON integration (cause, person) WHERE cause IS NOT NULL;
+CREATE INDEX integration_due ON integration (person) WHERE due = 1;
+CREATE INDEX integration_planned ON integration (person) WHERE due = 2;
+CREATE TABLE integration_event (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    person INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    what TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    state TEXT NOT NULL,
+    reason TEXT,
+    operator TEXT
+) STRICT;
+CREATE INDEX integration_event_by_person ON integration_event (person, id);
+CREATE INDEX integration_event_by_time ON integration_event (at);
+-- What Mywellness acknowledged last, kind by kind.
+CREATE TABLE told (
+    person INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    doc TEXT NOT NULL,
+    PRIMARY KEY (person, kind)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE candidate (
+    person INTEGER NOT NULL,
+    facility_user_id TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    email TEXT,
+    PRIMARY KEY (person, facility_user_id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE comparison (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    at INTEGER NOT NULL,
+    compared INTEGER NOT NULL,
+    differing INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE gate_mode (
     gate TEXT PRIMARY KEY,
     mode TEXT NOT NULL,

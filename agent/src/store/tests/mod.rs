@@ -4,6 +4,7 @@ mod answering;
 mod classes;
 mod committing;
 mod erasing;
+mod integrating;
 mod looking_back;
 mod looking_up;
 mod properties;

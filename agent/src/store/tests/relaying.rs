@@ -147,7 +147,7 @@ async fn rows_held_for_a_link_are_released_by_it_in_their_order() {
     assert_eq!(save(anna, link("u-3")).await, LinkSaved::Saved, "a person may be linked anew");
     assert_eq!(save(bruno, link("u-1")).await, LinkSaved::Saved, "the user is free again");
     assert_eq!(waiting(&club).await, ["a", "b", "c"]);
-    club.write(move |tx| tx.remove_link(bruno)).await;
+    club.write(move |tx| during("unlinking", || tx.remove_link(bruno))).await;
     assert_eq!(club.read(move |view| view.link(bruno)).await, None);
 }
 
@@ -166,51 +166,6 @@ async fn nobody_who_was_erased_is_linked_again() {
     let saved = club.store.write("linking", move |tx| tx.save_link(&name(LANE), anna, &link)).await;
 
     assert!(saved.expect_err("there is nobody to link").to_string().contains("erased"));
-}
-
-#[tokio::test]
-async fn changes_of_a_linked_person_are_one_mark_each_until_it_is_sent() {
-    let club = club();
-    let anna = club.put(person("M-1", "A1")).await;
-    let link = Link {
-        user_id: "u".to_owned(),
-        facility_user_id: "f".to_owned(),
-        permanent_token: None,
-        linked_at: at("09:00"),
-    };
-    let renamed = |last_name: &str| Person { last_name: last_name.to_owned(), ..person("M-1", "A1") };
-    let kinds = async || {
-        let rows = club.read(|view| view.waiting_rows(&name(LANE), RowId(0), 100)).await;
-        rows.into_iter().map(|row| (row.kind, row.key)).collect::<Vec<_>>()
-    };
-
-    club.put(renamed("Bianchi")).await;
-    assert_eq!(kinds().await, [], "nobody upstream knows her");
-    club.write(move |tx| tx.save_link(&name(LANE), anna, &link)).await;
-    club.put(renamed("Bianchi")).await;
-    assert_eq!(kinds().await, [], "nothing changed");
-    club.put(renamed("Verdi")).await;
-    club.put(renamed("Neri")).await;
-    assert_eq!(kinds().await, [(FactKind::Person, "M-1".to_owned())]);
-
-    let mut in_groups = renamed("Neri");
-    in_groups.groups = vec!["Gold".to_owned()];
-    in_groups.memberships[0].auto_renew = true;
-    club.put(in_groups.clone()).await;
-    let marks = [(FactKind::Person, "M-1"), (FactKind::Membership, "gold"), (FactKind::Groups, "M-1")];
-    assert_eq!(kinds().await, marks.map(|(kind, key)| (kind, key.to_owned())));
-
-    let first = club.read(|view| view.waiting_rows(&name(LANE), RowId(0), 1)).await[0].id;
-    begin(&club, first).await;
-    in_groups.first_name = "Anita".to_owned();
-    club.put(in_groups.clone()).await;
-    assert_eq!(kinds().await.len(), 4, "what is being sent may have been rendered before the change");
-    settle(&club, first, RowOutcome::Delivered).await;
-    let second = club.read(|view| view.waiting_rows(&name(LANE), RowId(3), 1)).await[0].id;
-    settle(&club, second, RowOutcome::Never("ambiguous".to_owned())).await;
-    in_groups.first_name = "Annetta".to_owned();
-    club.put(in_groups).await;
-    assert_eq!(entry(&club, second).await.state, RowState::Pending, "a parked mark is tried again after a change");
 }
 
 #[tokio::test]
@@ -310,19 +265,4 @@ async fn writing_and_acknowledging_a_row_fills_no_table_beside_it() {
         assert!(steps.iter().any(|step| step == "IdxInsert"), "the row enters an index: {steps:?}");
         assert!(!steps.iter().any(|step| step == "OpenEphemeral"), "a table for one row: {steps:?}");
     }
-}
-
-#[tokio::test]
-async fn a_person_who_lacked_something_required_is_tried_again_once_their_document_changed() {
-    let club = club();
-    let anna = club.put(Person { email: None, ..person("M-1", "A1") }).await;
-    club.write(move |tx| tx.enqueue(&name(LANE), FactKind::Person, "M-1", Some(anna), "", at("09:00"))).await;
-    let mark = club.read(|view| view.waiting_rows(&name(LANE), RowId(0), 1)).await[0].id;
-    settle(&club, mark, RowOutcome::Never("required and missing: email".to_owned())).await;
-
-    club.put(Person { email: None, ..person("M-1", "B2") }).await;
-    assert_eq!(entry(&club, mark).await.state, RowState::Parked, "another card mends nothing");
-    club.put(person("M-1", "B2")).await;
-    assert_eq!(entry(&club, mark).await.state, RowState::Pending);
-    assert_eq!(club.number("SELECT count(*) FROM outbox").await, 1, "no second mark");
 }

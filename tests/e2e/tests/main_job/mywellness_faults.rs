@@ -137,6 +137,11 @@ async fn mqtt_never_waits_for_mywellness() -> Result<()> {
     }
     club.badge("entry-1", &people[0].1).await?;
     delivered(&club, &people[0].0).await?;
+    let all_known = async || {
+        let enabled = club.api.list("sync/people?state=enabled").await?.len();
+        Ok((enabled == people.len()).then_some(()))
+    };
+    club.wait_for("everybody to be known", all_known).await?;
 
     // Down: the others are told of over MQTT at once, and wait for Mywellness.
     club.sandbox.down().await;

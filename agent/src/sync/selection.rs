@@ -7,39 +7,54 @@ use crate::domain::{Membership, MembershipKind, Person};
 
 /// Why Mywellness is not told. Named by fields of the person's document, so that the desk finds the switch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub(super) enum NotTold {
+pub enum NotTold {
+    /// The member said no.
     #[error("the person's allow_sync is off")]
     SyncOff,
+    /// The member said no to visits and attendance.
     #[error("the person's allow_activity_sync is off")]
     ActivityOff,
+    /// The selection is of members.
     #[error("not selected: no active subscription gives membership")]
     NoMember,
+    /// The selection is of a group.
     #[error("not selected: not in the group")]
     NotInGroup,
+    /// The selection is of a category.
     #[error("not selected: not of the category")]
     NotOfCategory,
 }
 
 impl NotTold {
     /// Whether another date could change it.
-    pub(super) fn depends_on_date(self) -> bool {
+    #[must_use]
+    pub fn depends_on_date(self) -> bool {
         self == Self::NoMember
     }
 }
 
 /// Whether the member lets anything of theirs go there. Unknown counts as yes.
-pub(super) fn lets_sync(person: &Person) -> Result<(), NotTold> {
+///
+/// # Errors
+/// When they do not.
+pub fn lets_sync(person: &Person) -> Result<(), NotTold> {
     if person.allow_sync == Some(false) { Err(NotTold::SyncOff) } else { Ok(()) }
 }
 
 /// Whether the member lets their visits go there. Unknown counts as yes.
-pub(super) fn lets_activity_sync(person: &Person) -> Result<(), NotTold> {
+///
+/// # Errors
+/// When they do not.
+pub fn lets_activity_sync(person: &Person) -> Result<(), NotTold> {
     lets_sync(person)?;
     if person.allow_activity_sync == Some(false) { Err(NotTold::ActivityOff) } else { Ok(()) }
 }
 
 /// Whether the club selects this person on that day.
-pub(super) fn selects(selection: &Selection, person: &Person, today: Date) -> Result<(), NotTold> {
+///
+/// # Errors
+/// When it does not.
+pub fn selects(selection: &Selection, person: &Person, today: Date) -> Result<(), NotTold> {
     let (is_selected, otherwise) = match selection {
         Selection::Everyone => (true, NotTold::NoMember),
         Selection::Members => (person.memberships.iter().any(|it| makes_member(it, today)), NotTold::NoMember),
@@ -52,7 +67,8 @@ pub(super) fn selects(selection: &Selection, person: &Person, today: Date) -> Re
 /// Whether a membership makes its holder a member on that day: an active subscription whose product gives membership.
 /// A frozen one counts while it is bound or charged beyond that day, or renews by itself; its end is not looked at
 /// then, since a freeze moves it.
-pub(super) fn makes_member(membership: &Membership, today: Date) -> bool {
+#[must_use]
+pub fn makes_member(membership: &Membership, today: Date) -> bool {
     let gives = membership.kind == MembershipKind::Subscription && membership.gives_membership && !membership.ended;
     if !gives || membership.starts_on.is_some_and(|first| first > today) {
         return false;
@@ -67,7 +83,8 @@ pub(super) fn makes_member(membership: &Membership, today: Date) -> bool {
 }
 
 /// Whether a membership is frozen on that day. An unknown first day: already; an unknown last day: until further notice.
-pub(super) fn is_frozen(membership: &Membership, today: Date) -> bool {
+#[must_use]
+pub fn is_frozen(membership: &Membership, today: Date) -> bool {
     membership.frozen.as_ref().is_some_and(|period| {
         period.from.is_none_or(|first| first <= today) && period.until.is_none_or(|last| last >= today)
     })

@@ -1,0 +1,121 @@
+//! How a person stands with Mywellness, and what is to be told of them there: rules that decide, and ask nobody. Pure.
+//!
+//! | file | what |
+//! |---|---|
+//! | `state` | the integration's states, and what moves it from one to another |
+//! | `selection` | who may be told of: a member's own choice first, then the club's selection |
+//! | `verdict` | all of that for one person on one day, with what is missing |
+//! | `personalia` `membership` `photo` | what is told, and what differs from what was told last |
+//! | `nightly` | when everybody is compared |
+
+mod membership;
+mod nightly;
+mod personalia;
+mod photo;
+mod selection;
+mod state;
+mod verdict;
+
+pub use membership::{MembershipTold, Operation, Phase, membership, operations};
+pub use nightly::{is_due, last_moment};
+pub use personalia::{Personalia, group_ids};
+pub use photo::photo_is_due;
+pub use selection::{NotTold, is_frozen, lets_activity_sync, lets_sync, makes_member, selects};
+pub use state::{Command, Footing, Input, NotAllowed, SyncState, on};
+pub use verdict::{Approval, Barred, Cause, Integration, Missing, Told, differing, may_be_known, missing, to_tell};
+
+use std::collections::BTreeMap;
+
+use crate::domain::{FactKind, RowOutcome};
+
+/// What the club has configured about who is told of, and what.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Rules {
+    /// Automatic, or after an operator's step.
+    pub mode: Mode,
+    /// What is sent.
+    pub send: Vec<FactKind>,
+    /// Group name here → id there.
+    pub group_ids: BTreeMap<String, i64>,
+    /// Whether the groups told replace those there. Off: groups are not told, only tried out.
+    pub group_master: GroupMaster,
+    /// Whether an e-mail address is required.
+    pub email_required: bool,
+    /// Whether the gender is required.
+    pub gender_required: bool,
+    /// Who is sent.
+    pub selection: Selection,
+}
+
+impl Rules {
+    /// The kinds of mark that are told, in the order in which a person's are told: the person first. The list of groups
+    /// replaces the one there: without a mapping an empty one would wipe what the club keeps there by hand.
+    #[must_use]
+    pub fn marks(&self) -> Vec<FactKind> {
+        let tells_groups = self.group_master == GroupMaster::On && !self.group_ids.is_empty();
+        let is_told = |kind: &FactKind| self.send.contains(kind) && (*kind != FactKind::Groups || tells_groups);
+        [FactKind::Person, FactKind::Membership, FactKind::Groups].into_iter().filter(is_told).collect()
+    }
+}
+
+/// Automatic, or after an operator's step.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mode {
+    /// By itself.
+    Automatic,
+    /// An operator approves each person first.
+    Operator,
+}
+
+/// Whether this side decides about groups.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum GroupMaster {
+    /// The groups told replace those there.
+    On,
+    /// No groups are told.
+    Off,
+}
+
+/// Who is sent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Selection {
+    /// People with an active subscription whose product gives membership.
+    Members,
+    /// People of a group.
+    Group(String),
+    /// People of a category.
+    Category(String),
+    /// Everyone.
+    Everyone,
+}
+
+/// One try to tell something of a person, and what came of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Attempt {
+    /// Whose.
+    pub person: crate::domain::PersonId,
+    /// What was told.
+    pub kind: FactKind,
+    /// What came of it.
+    pub outcome: RowOutcome,
+    /// Why not, if not.
+    pub cause: Option<Cause>,
+    /// What Mywellness knows of this kind from now on, as JSON.
+    pub told: Option<String>,
+    /// Whom the person could be there, if that was in doubt.
+    pub candidates: Vec<Candidate>,
+}
+
+/// Somebody at Mywellness who could be the person.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct Candidate {
+    /// The user, across all clubs.
+    pub user_id: String,
+    /// The user at this club.
+    pub facility_user_id: String,
+    /// Their e-mail address, masked.
+    pub email: Option<String>,
+}
+
+/// Most candidates kept of one match: a family under one name has fewer.
+pub const CANDIDATES_MAX: usize = 20;
