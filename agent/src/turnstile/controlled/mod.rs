@@ -33,6 +33,9 @@ use crate::passage::Ask;
 use crate::passage::controlled::{Controlled, EventKey, GRACE, Input};
 use crate::telemetry::Fact;
 
+/// How long a gate that is closed waits for its records to be written. The next start is told again what was not.
+const LAST_WORDS_MAX: Duration = Duration::from_secs(3);
+
 /// The loop of one gate with a controller.
 pub struct ControlledTurnstile {
     site: Site,
@@ -131,10 +134,14 @@ impl ControlledTurnstile {
         while let Some(decided) = self.deciding.next().await {
             self.decided(decided);
         }
-        while !self.writing.is_empty() {
-            let written = self.writing.next(&self.site, &self.gate.id, self.mode).await;
-            self.written(written);
-        }
+        let last_words = async {
+            while !self.writing.is_empty() {
+                let written = self.writing.next(&self.site, &self.gate.id, self.mode).await;
+                self.written(written);
+            }
+        };
+        // A disk that takes nothing is not waited for: the controller remembers.
+        let _left_to_controller = tokio::time::timeout(LAST_WORDS_MAX, last_words).await;
         while let Some(remembered) = self.modes.next().await {
             self.change_mode(remembered);
         }

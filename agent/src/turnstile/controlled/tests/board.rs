@@ -43,6 +43,7 @@ enum Act {
     Walk(Way),
     Tamper(bool),
     Emergency(bool),
+    Lean(bool),
     Mute(bool),
     Pull,
     PlugIn,
@@ -117,6 +118,11 @@ impl Board {
 
     pub(super) fn emergency(&self, on: bool) {
         self.act(Act::Emergency(on));
+    }
+
+    /// Somebody stands in the barrier.
+    pub(super) fn lean(&self, on: bool) {
+        self.act(Act::Lean(on));
     }
 
     /// The controller hears nothing and says nothing.
@@ -207,6 +213,7 @@ impl Turning {
             }
             Act::Tamper(on) => self.contacts.tamper = on,
             Act::Emergency(on) => self.contacts.emergency = on,
+            Act::Lean(on) => self.contacts.a = on,
             Act::Mute(on) => self.is_mute = on,
             Act::Pull => {
                 self.cable = None;

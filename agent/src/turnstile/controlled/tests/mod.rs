@@ -17,7 +17,9 @@ use super::ControlledTurnstile;
 use crate::access::Texts;
 use crate::clock::Clock;
 use crate::domain::*;
-use crate::door::{self, GateDriver, GateWiring, LineState, OfflineEntry, ReaderDriver, ReaderWiring};
+use crate::door::{
+    self, DoorEvent, GATE_EVENTS_MAX, GateDriver, GateWiring, LineState, OfflineEntry, ReaderDriver, ReaderWiring,
+};
 use crate::store::{AlarmFilter, Config, HistoryFilter, PassageEntry, Store, VisitEntry};
 use crate::turnstile::{
     Desk, GATE_ORDERS_MAX, GateOrder, GateState, ModeOrder, OpenOrder, Opened, OrderRefused, SITE_EVENTS_MAX, Site,
@@ -48,8 +50,10 @@ struct Agent {
     site: Site,
     running: JoinSet<()>,
     retire: CancellationToken,
-    _policy: watch::Sender<Arc<Policy>>,
-    _texts: watch::Sender<Arc<Texts>>,
+    policy: watch::Sender<Arc<Policy>>,
+    texts: watch::Sender<Arc<Texts>>,
+    /// Another reader's line to the gate.
+    scanner: mpsc::Sender<DoorEvent>,
 }
 
 fn gate_id() -> GateId {
@@ -126,7 +130,14 @@ impl Club {
         };
         let (mut running, retire) = (JoinSet::new(), CancellationToken::new());
         let lines = door::start(&wiring(&self.board, self.offline), &clock, &mut running, &CancellationToken::new());
-        let line = lines.controlled.into_iter().next().unwrap();
+        let mut line = lines.controlled.into_iter().next().unwrap();
+        let (scanner, events) = mpsc::channel(GATE_EVENTS_MAX);
+        let (mut of_controller, both) = (std::mem::replace(&mut line.events, events), scanner.clone());
+        running.spawn(async move {
+            while let Some(event) = of_controller.recv().await {
+                let _over = both.send(event).await;
+            }
+        });
         let (orders, ordered) = mpsc::channel(GATE_ORDERS_MAX);
         let gate = Gate {
             id: gate_id(),
@@ -137,8 +148,7 @@ impl Club {
         };
         let turnstile = ControlledTurnstile::new(site.clone(), gate, GateMode::Normal, false, line, ordered);
         running.spawn(turnstile.run(retire.clone()));
-        let (_policy, _texts) = (policy, texts);
-        self.agent = Some(Agent { orders, told, site, running, retire, _policy, _texts });
+        self.agent = Some(Agent { orders, told, site, running, retire, policy, texts, scanner });
     }
 
     /// Nothing of the agent goes on from here, and nothing is finished.

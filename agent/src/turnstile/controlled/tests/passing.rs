@@ -181,3 +181,49 @@ async fn a_door_without_a_sensor_counts_who_was_let_in() {
     assert_eq!(club.visits().await.len(), 1);
     club.all_is_kept().await;
 }
+
+#[tokio::test]
+async fn swapped_wires_are_told_to_whoever_looks_at_the_reader() {
+    let mut club = Club::open().await;
+    let mut states = club.agent().site.board.watch();
+    club.board.card(ENTRY, !ANNA & 0x3FF_FFFF);
+    let entry: ReaderId = "entry".parse().unwrap();
+    let misread =
+        soon(states.wait_for(|states| states.readers[&entry].misreads == 1)).await.unwrap().readers[&entry].clone();
+    assert!(misread.last_misread.unwrap().contains("D0 and D1 are swapped"));
+    assert!(club.passages().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_barrier_that_stands_between_its_rests_is_an_alarm_until_it_does_not() {
+    let mut club = Club::open().await;
+    club.board.lean(true);
+    assert_eq!(club.raises().await, (AlarmKind::HeldOpen, AlarmState::Began));
+    club.board.lean(false);
+    assert_eq!(club.raises().await, (AlarmKind::HeldOpen, AlarmState::Ended));
+    club.all_is_kept().await;
+}
+
+#[tokio::test]
+async fn a_scanner_on_its_own_line_opens_the_controllers_gate() {
+    let mut club = Club::open().await;
+    let badge = Badge::new(BadgeForm::Hex, ANNAS_CARD).unwrap();
+    let at = club.agent().site.clock.now();
+    let read = DoorEvent::Read { reader: "entry".parse().unwrap(), badge, at };
+    club.agent().scanner.send(read).await.unwrap();
+    club.sees(|seen| seen.pulses == [1, 0] && seen.lines.last().is_some_and(|lines| lines[0] == "Buon allenamento"))
+        .await;
+    club.board.walk(Way::In);
+    assert_eq!(club.records().await.outcome, PassageOutcome::Passed);
+    assert_eq!(club.visits().await.len(), 1);
+    club.all_is_kept().await;
+}
+
+#[tokio::test]
+async fn texts_that_are_read_again_stand_on_the_display_at_once() {
+    let mut club = Club::open().await;
+    club.sees(|seen| seen.lines.last().is_some_and(|lines| lines[0] == "Club Milano")).await;
+    club.agent().policy.send_modify(|policy| Arc::make_mut(policy).site.name = "Palestra".into());
+    club.agent().texts.send_modify(|_| {});
+    club.sees(|seen| seen.lines.last().is_some_and(|lines| lines[0] == "Palestra")).await;
+}
