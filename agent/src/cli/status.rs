@@ -107,7 +107,7 @@ fn readers(health: &Health) -> Table {
 fn gates(health: &Health) -> Table {
     let mut table = Table::of(&["GATE", "MODE", "LINE"]);
     for (id, gate) in &health.gates {
-        table.row(vec![id.clone(), format!("{:?}", gate.mode).to_lowercase(), line(&gate.line)]);
+        table.row(vec![id.clone(), format!("{:?}", gate.mode).to_lowercase(), line_of_gate(gate)]);
     }
     table
 }
@@ -130,6 +130,22 @@ fn lanes(health: &Health) -> Table {
         table.row(vec![lane.to_string(), waiting, oldest, sent, held, parked, delivered, link]);
     }
     table
+}
+
+/// What its controller has to say stands behind.
+fn line_of_gate(gate: &GateState) -> String {
+    let mut said = vec![line(&gate.line)];
+    if let Some(controller) = &gate.controller {
+        said.push(format!("firmware {}", controller.firmware));
+        let alarms = [
+            (controller.emergency, "EMERGENCY: the gate is free"),
+            (controller.tamper, "HOUSING OPEN"),
+            (controller.held_open, "BARRIER HELD OPEN"),
+            (controller.lost > 0, "EVENTS LOST"),
+        ];
+        said.extend(alarms.iter().filter(|(is_on, _)| *is_on).map(|(_, alarm)| (*alarm).to_owned()));
+    }
+    said.join(", ")
 }
 
 fn line(state: &LineState) -> String {
@@ -175,7 +191,12 @@ mod tests {
                 "entry-1": {"line": {"state": "up"}, "last_read_at": "2026-11-22T01:24:02Z", "misreads": 2, "last_misread": null},
                 "the-back-door": {"line": {"state": "down", "why": "the cable was unplugged"}, "last_read_at": null, "misreads": 0, "last_misread": null},
             },
-            "gates": {"turnstile-1": {"line": {"state": "up"}, "mode": "free"}},
+            "gates": {
+                "side-door": {"line": {"state": "up"}, "mode": "normal", "controller": null},
+                "turnstile-1": {"line": {"state": "up"}, "mode": "free", "controller": {
+                    "firmware": "0.1.0", "room": 250, "lost": 0, "bad_frames": 0, "bad_reads": 3, "list": 7,
+                    "tamper": false, "held_open": false, "emergency": true}},
+            },
             "lanes": [
                 {"lane": "mqtt", "waiting": 412, "sent": 0, "held": 0, "parked": 0, "delivered": 12, "oldest": "2026-11-21T20:20:10Z",
                  "orphaned": false, "connection": {"link": "offline", "since": "2026-11-21T20:20:10Z", "why": "connection refused"}},
@@ -194,8 +215,9 @@ mod tests {
             entry-1        3m ago     2        up
             the-back-door  never      0        DOWN: the cable was unplugged
 
-            GATE         MODE  LINE
-            turnstile-1  free  up
+            GATE         MODE    LINE
+            side-door    normal  up
+            turnstile-1  free    up, firmware 0.1.0, EMERGENCY: the gate is free
 
             LANE        WAITING  OLDEST  SENT  HELD  PARKED  DELIVERED  LINK
             mqtt        412      5h 07m  0     0     0       12         OFFLINE for 5h 07m: connection refused
