@@ -158,3 +158,34 @@ async fn who_opted_out_or_is_no_member_is_not_told_of() -> Result<()> {
     assert_eq!(calls(&club, "Visit").await, 0);
     club.close().await
 }
+
+#[tokio::test]
+async fn who_is_made_known_there_is_linked_at_that_news_and_a_stranger_waits_for_somebody() -> Result<()> {
+    const SECRET: &str = "0123456789abcdef01234567";
+    let club = Club::open(|settings| {
+        let secret = settings.secret("hook-secret", SECRET).expect("a folder that can be written");
+        let hook = settings.add("hook", "mywellness");
+        for (key, text) in [("from", "mywellness"), ("proof", "path"), ("secret_file", &secret)] {
+            hook[key] = toml_edit::value(text);
+        }
+    })
+    .await?;
+    club.keep_secret([SECRET.to_owned()]);
+    club.put(&member("M-1001", "0415AB12CD")).await?;
+    let tell = async |user: &str, external_id: &str| {
+        let news = json!({
+            "facility_url": club.sandbox.options().facility_url, "facility_user_id": user,
+            "facility_user_externalId": external_id, "facility_user_status": 10, "by_application": "prescribe",
+        });
+        club.api.post(&format!("/hooks/mywellness/{SECRET}"), &news).await
+    };
+    assert_eq!(tell("0001", "M-1001").await?, (200, json!({ "outcome": "asked" })));
+    let linked =
+        |external_id: &str| club.sandbox.users().iter().any(|it| it.external_id.as_deref() == Some(external_id));
+    club.wait_for("the link", async || Ok(linked("M-1001").then_some(()))).await?;
+    assert_eq!(tell("0002", "M-9999").await?.1["outcome"], "parked");
+    let note = club.wait_for_rows("mywellness", "parked", 1).await?.remove(0);
+    assert_eq!((&note["key"], &note["person"]), (&json!("0002"), &Value::Null));
+    club.badge("entry-1", "0415AB12CD").await?;
+    club.close().await
+}
