@@ -62,7 +62,9 @@ struct Housing {
     /// The first and the last uptime at which the board read the contacts as they stand.
     felt: Option<(Uptime, Uptime)>,
     outputs: [bool; Output::ALL.len()],
+    /// What the display showed after the last turn, and what of it was written down.
     lines: [String; 2],
+    read: [String; 2],
     chance: StdRng,
 }
 
@@ -90,6 +92,7 @@ impl Housing {
             felt: None,
             outputs: [false; Output::ALL.len()],
             lines: Default::default(),
+            read: Default::default(),
             chance: StdRng::from_os_rng(),
         }
     }
@@ -193,7 +196,11 @@ impl Housing {
             self.released[way as usize] |= switches.iter().any(|switch| switch.on && switch.output == relay);
         }
         let lines = self.wiring.glass.borrow().lines();
-        let screen = (lines != self.lines).then(|| Screen { lines: lines.clone(), at });
+        // A text is written in parts, and read when it stands still.
+        let screen = (lines == self.lines && lines != self.read).then(|| Screen { lines: lines.clone(), at });
+        if screen.is_some() {
+            self.read.clone_from(&lines);
+        }
         self.lines = lines;
         if !switches.is_empty() || screen.is_some() {
             truth.send_modify(|truth| {

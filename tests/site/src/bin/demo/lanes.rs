@@ -14,6 +14,9 @@ const OPENS_WITHIN: Duration = Duration::from_secs(2);
 /// How long a gate is watched that should stay shut: longer than a controller waits for the agent.
 const STAYS_SHUT_FOR: Duration = Duration::from_millis(450);
 
+/// How long a display may take to write a text.
+const TEXT_STANDS_WITHIN: Duration = Duration::from_millis(120);
+
 /// The side door's channel of its relay board.
 pub(crate) const CHANNEL: u8 = 1;
 
@@ -38,7 +41,13 @@ impl Entrance {
     pub(crate) async fn ask(&self, way: Way, badge: &str, should_open: bool) -> Result<Option<Duration>> {
         let patience = if should_open { OPENS_WITHIN } else { STAYS_SHUT_FOR };
         match &self.lane {
-            Lane::Turnstile(turnstile) => turnstile.ask(way, badge, patience).await,
+            Lane::Turnstile(turnstile) => {
+                let before = turnstile.look(|truth| truth.screens.len());
+                let opened_after = turnstile.ask(way, badge, patience).await?;
+                // The text of the last one may be that of this one.
+                let _ = turnstile.wait_until(|truth| truth.screens.len() > before, TEXT_STANDS_WITHIN).await;
+                Ok(opened_after)
+            }
             Lane::SideDoor { relay, entry, exit } => {
                 // The relay of the last person is off before the next one comes: two at once are for tests.
                 relay.wait_off(CHANNEL, OPENS_WITHIN).await?;
