@@ -4,6 +4,7 @@ use anyhow::{Context, Result, ensure};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use site::config;
+use site::sandbox::{Fault, Work};
 use toml_edit::{Array, value};
 
 use crate::club::{Club, SOON, outcome, reasons};
@@ -91,6 +92,31 @@ async fn a_class_that_is_mapped_late_is_checked_in_late_and_once() -> Result<()>
     assert!(check_ins[0].body["partitionDate"].is_u64(), "{}", check_ins[0].body);
     assert_eq!(attendance_told(&club, 1).await?.len(), 1);
     assert_eq!(club.api.list("classes/Y-1/attendance").await?.len(), 1);
+    club.close().await
+}
+
+#[tokio::test]
+async fn a_check_in_whose_answer_was_lost_is_parked_where_the_club_wants_to_look_first() -> Result<()> {
+    let club = Club::open(|settings| {
+        with_check_in(settings);
+        settings.set("mywellness.on_lost_answer", "park");
+    })
+    .await?;
+    club.sandbox.learn("CheckIn");
+    club.put(&member("M-1001", CARD)).await?;
+    put(&club, "classes/products/yoga", json!({"name": "Yoga", "mywellness_id": "act-7"})).await?;
+    yoga_in(&club, 10, json!({})).await?;
+    put(&club, "classes/Y-1/bookings/M-1001", json!({})).await?;
+    club.sandbox.inject(Fault::Cut { work: Work::Done }.next(1).on("CheckIn"));
+    club.badge("entry-1", CARD).await?;
+    let visit = club.visit_told("M-1001").await?;
+    assert_ne!(visit.data("membership"), &Value::Null, "this class opens nothing, yet it is ticked off");
+    let parked = attendance_row(&club, "parked").await?;
+    assert_eq!(club.sandbox.look(|cloud| cloud.of("CheckIn").count()), 1);
+    let id = parked["id"].as_u64().context("a row has a number")?;
+    assert_eq!(club.api.post(&format!("outbox/{id}/retry"), &json!({})).await?.0, 201);
+    attendance_row(&club, "delivered").await?;
+    assert_eq!(club.sandbox.look(|cloud| cloud.of("CheckIn").count()), 2, "an operator sent it again");
     club.close().await
 }
 
