@@ -13,6 +13,7 @@ mod passages;
 mod command_line;
 mod commands;
 mod erasure;
+mod integrations;
 mod mywellness;
 mod mywellness_answers;
 mod mywellness_faults;
