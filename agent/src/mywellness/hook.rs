@@ -65,6 +65,8 @@ struct UserMade {
     #[serde(rename = "facility_user_externalId")]
     external_id: Option<String>,
     by_application: Option<String>,
+    /// News of a class names its user as well; only this tells it from a creation.
+    calendar_event_id: Option<serde::de::IgnoredAny>,
 }
 
 /// A piece of news that can be acted on.
@@ -83,6 +85,12 @@ impl Ear {
     pub fn read(&self, body: &[u8]) -> Result<News, NoNews> {
         let made: UserMade =
             serde_json::from_slice(body).map_err(|_| NoNews(".", "is no creation of a facility user in JSON"))?;
+        if made.calendar_event_id.is_some() {
+            return Err(NoNews(
+                "calendar_event_id",
+                "is of news of a class; this hook takes creations of facility users",
+            ));
+        }
         if made.facility_url.as_deref() != Some(&self.facility_url) {
             return Err(NoNews("facility_url", "is not that of this club"));
         }
@@ -156,8 +164,15 @@ mod tests {
         assert_eq!(read(&body).unwrap_err().0, "facility_user_id");
         body["facility_url"] = json!("clubroma");
         assert_eq!(read(&body).unwrap_err().0, "facility_url");
-        assert_eq!(read(&json!({"calendar_event_id": "7"})).unwrap_err().0, "facility_url");
+        assert_eq!(read(&json!({})).unwrap_err().0, "facility_url");
         assert_eq!(ear().read(b"[]").unwrap_err().0, ".");
+    }
+
+    #[test]
+    fn somebody_who_books_a_class_is_not_made_known_by_it() {
+        let booked = json!({"facility_url": "clubmilano", "facility_user_id": "2f4a-82ff", "calendar_event_id": "7",
+            "calendar_event_partition_date": 20261122});
+        assert_eq!(ear().read(booked.to_string().as_bytes()).unwrap_err().0, "calendar_event_id");
     }
 
     proptest! {
