@@ -6,4 +6,5 @@ mod layers;
 mod licences;
 mod manners;
 mod meanings;
+mod requirements;
 mod source;
