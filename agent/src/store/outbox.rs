@@ -199,8 +199,8 @@ impl Tx<'_> {
             RowOutcome::Later(why) => self.run(LATER, (id, now, why)),
             RowOutcome::Unsure(why) => self.run(UNSURE, (id, now, why)),
             RowOutcome::Held(Hold::Mapping) => self.hold_for_mapping(id, now),
-            RowOutcome::Held(hold) => self.run(HELD, (id, now, Word(*hold))),
-            RowOutcome::Never(why) => self.run(PARKED, (id, now, why)),
+            RowOutcome::Held(hold) => self.run(HELD, (id, now, Word(*hold))).and_then(|_| self.run(SUPERSEDED, [id])),
+            RowOutcome::Never(why) => self.run(PARKED, (id, now, why)).and_then(|_| self.run(SUPERSEDED, [id])),
             RowOutcome::Suppressed(why) => self.run(SUPPRESSED, (id, now, why)),
         }
         .map(drop)
@@ -342,6 +342,10 @@ const UNSURE: &str = "UPDATE outbox SET state = 'unsure', changed_at = ?2, last_
     WHERE id = ?1 AND (state = 'pending' OR state = 'in_flight' OR state = 'unsure')";
 const HELD: &str = "UPDATE outbox SET state = 'held', held_for = ?3, changed_at = ?2
     WHERE id = ?1 AND (state = 'pending' OR state = 'in_flight' OR state = 'unsure')";
+/// A mark that stays is one too many if the same was marked again while it was in flight: the newer one says it all.
+const SUPERSEDED: &str = "DELETE FROM outbox WHERE id = ?1 AND body = '' AND (state = 'held' OR state = 'parked') AND EXISTS
+    (SELECT 1 FROM outbox newer WHERE newer.person = outbox.person AND newer.lane = outbox.lane AND newer.kind = outbox.kind
+     AND newer.key = outbox.key AND newer.body = '' AND newer.id > outbox.id AND newer.state = 'pending')";
 const PARKED: &str = "UPDATE outbox SET state = 'parked', changed_at = ?2, last_error = ?3
     WHERE id = ?1 AND (state = 'pending' OR state = 'in_flight' OR state = 'unsure' OR state = 'sent')";
 const SUPPRESSED: &str = "UPDATE outbox SET state = 'suppressed', changed_at = ?2, last_error = ?3

@@ -109,6 +109,29 @@ async fn a_row_whose_answer_was_lost_says_possibly_twice_once_it_is_sent_again()
 }
 
 #[tokio::test]
+async fn a_mark_that_stays_gives_way_to_the_same_that_was_made_while_it_was_in_flight() {
+    let club = club();
+    let anna = club.put(person("M-1", "A1")).await;
+    let mark = async || {
+        club.write(move |tx| tx.enqueue(&name(LANE), FactKind::Person, "M-1", Some(anna), "", at("09:00"))).await;
+        club.read(|view| view.waiting_rows(&name(LANE), RowId(0), 100)).await.pop().expect("it waits").id
+    };
+    for outcome in [RowOutcome::Never("ambiguous".to_owned()), RowOutcome::Held(Hold::Approval)] {
+        let first = mark().await;
+        begin(&club, first).await;
+        let second = mark().await;
+        assert_ne!(first, second, "what was rendered before does not tell what changed after");
+
+        settle(&club, first, outcome.clone()).await;
+        settle(&club, second, outcome).await;
+
+        let page = club.read(|view| view.outbox(None, None, None, 500)).await;
+        assert_eq!(page.items.iter().map(|it| it.id).collect::<Vec<_>>(), [second]);
+        club.write(|tx| during("clearing", || tx.run("DELETE FROM outbox", []).map(drop))).await;
+    }
+}
+
+#[tokio::test]
 async fn what_was_in_flight_when_the_power_went_is_unsure_at_the_next_start() {
     let club = club();
     let (begun, untouched) = (enqueue(&club, "a", None).await, enqueue(&club, "b", None).await);
