@@ -103,7 +103,8 @@ impl Session {
         }
         let Some(happened) = self.host.receive(packet, millis(now)) else { return Vec::new() };
         if let (Some((theirs, _)), Happened::Up { .. } | Happened::Beat(_)) = (clock, &happened) {
-            self.step = Some(Step { theirs, ours: now });
+            let step = Step { theirs, ours: now.uptime };
+            self.step = Some(self.step.map_or(step, |before| before.or(step)));
         }
         let first_beat = clock.filter(|_| matches!(happened, Happened::Up { .. }));
         let mut heard = self.happened(happened);

@@ -9,7 +9,7 @@ use firmware_proto::words::{self, Answer, Line, Show, Signal};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{ControllerHealth, ControllerOrder, ControllerSetting, Light, Sign};
-use crate::domain::{Badge, BadgeFormat, Now, ReaderId, UnreadableBadge, Way};
+use crate::domain::{Badge, BadgeFormat, Now, ReaderId, UnreadableBadge, Uptime, Way};
 use crate::passage::Ask;
 use crate::passage::controlled::{By, Given, GrantId, Told, Trouble, What};
 
@@ -21,31 +21,50 @@ pub(super) struct Wired {
     pub(super) leads_out: bool,
 }
 
+/// A clock of a controller, made of crystal or only of a resonator, gains or loses less than one part in so many.
+const DRIFT_LESS_THAN: u32 = 100;
+
 /// What the controller's clock showed at a moment of ours.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Step {
+    /// Milliseconds.
     pub(super) theirs: u64,
-    pub(super) ours: Now,
+    pub(super) ours: Uptime,
 }
 
 impl Step {
-    /// When something happened, by our clocks.
-    pub(super) fn when(self, theirs: u64) -> Now {
-        let ahead = i64::try_from(theirs).unwrap_or(i64::MAX).saturating_sub_unsigned(self.theirs);
-        let wall = self.ours.wall.checked_add(SignedDuration::from_millis(ahead)).unwrap_or(Timestamp::UNIX_EPOCH);
-        let uptime = match u64::try_from(ahead) {
-            Ok(ahead) => self.ours.uptime.0.saturating_add(Duration::from_millis(ahead)),
-            Err(_) => self.ours.uptime.0.saturating_sub(Duration::from_millis(ahead.unsigned_abs())),
-        };
-        Now { wall, uptime: crate::domain::Uptime(uptime), quality: self.ours.quality }
+    /// The truer of this step and one that was taken after it. A beat is heard late or at once and never early: a step
+    /// that puts everything later than this one, and by more than clocks drift, was late.
+    pub(super) fn or(self, later: Self) -> Self {
+        let elapsed = later.ours.since(self.ours);
+        let drifted = elapsed / DRIFT_LESS_THAN;
+        let expected = Duration::from_millis(later.theirs.saturating_sub(self.theirs)) + drifted;
+        if elapsed > expected { self } else { later }
+    }
+
+    /// When something happened, by our clocks as they stand at `now`.
+    pub(super) fn when(self, theirs: u64, now: Now) -> Now {
+        let (before_step, after_step) = self.either_side(theirs);
+        let uptime = Uptime(self.ours.0.saturating_add(after_step).saturating_sub(before_step));
+        // Our uptime begins with the agent, and a controller may have been alone for weeks before. Times are kept in
+        // microseconds.
+        let micros = |time: Duration| i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
+        let ago = micros(now.uptime.since(self.ours) + before_step).saturating_sub(micros(after_step));
+        let wall = now.wall.checked_sub(SignedDuration::from_micros(ago)).unwrap_or(Timestamp::UNIX_EPOCH);
+        Now { wall, uptime, quality: now.quality }
     }
 
     /// How long ago that was at `now`.
     fn age(self, theirs: u64, now: Now) -> Duration {
-        let since_step = now.uptime.since(self.ours.uptime);
-        let before_step = Duration::from_millis(self.theirs.saturating_sub(theirs));
-        let after_step = Duration::from_millis(theirs.saturating_sub(self.theirs));
-        (since_step + before_step).saturating_sub(after_step)
+        let (before_step, after_step) = self.either_side(theirs);
+        (now.uptime.since(self.ours) + before_step).saturating_sub(after_step)
+    }
+
+    /// How long before and how long after the step; one of them is nothing.
+    fn either_side(self, theirs: u64) -> (Duration, Duration) {
+        let before = self.theirs.saturating_sub(theirs);
+        let after = theirs.saturating_sub(self.theirs);
+        (Duration::from_millis(before), Duration::from_millis(after))
     }
 }
 
@@ -57,7 +76,7 @@ pub(super) fn told(
     now: Now,
 ) -> (Told, Option<(ReaderId, UnreadableBadge)>) {
     let mut unread = None;
-    let at = step.when(kept.at.0);
+    let at = step.when(kept.at.0, now);
     let waits = step.age(kept.at.0, now) < Duration::from_millis(u64::from(ANSWER_MS_MAX));
     let (what, is_fresh) = match kept.event {
         Event::Read { reader, credential, answer } => {
@@ -234,7 +253,7 @@ mod tests {
     use firmware_proto::words::Credential;
 
     use super::*;
-    use crate::domain::{ClockQuality, Uptime};
+    use crate::domain::ClockQuality;
 
     fn now(uptime_ms: u64) -> Now {
         let wall = Timestamp::from_millisecond(1_700_000_000_000 + i64::try_from(uptime_ms).unwrap()).unwrap();
@@ -243,9 +262,11 @@ mod tests {
 
     #[test]
     fn an_event_has_the_time_it_had_at_the_gate() {
-        let step = Step { theirs: 5_000, ours: now(60_000) };
+        let step = Step { theirs: 5_000, ours: now(60_000).uptime };
         for (theirs, ours) in [(5_000, 60_000), (4_000, 59_000), (5_200, 60_200), (0, 55_000)] {
-            assert_eq!(step.when(theirs), now(ours), "at {theirs}");
+            for told_at in [60_000, 60_200, 90_000] {
+                assert_eq!(step.when(theirs, now(told_at)), now(ours), "{theirs}, told at {told_at}");
+            }
         }
         assert_eq!(step.age(4_000, now(60_100)), Duration::from_millis(1_100));
         assert_eq!(step.age(5_080, now(60_100)), Duration::from_millis(20));
@@ -253,9 +274,35 @@ mod tests {
     }
 
     #[test]
+    fn a_wall_clock_that_is_put_right_puts_right_what_is_told_after_it() {
+        let step = Step { theirs: 5_000, ours: now(60_000).uptime };
+        let mut put_right = now(61_000);
+        put_right.wall = put_right.wall.checked_add(SignedDuration::from_hours(1)).unwrap();
+        let then = step.when(4_500, put_right);
+        assert_eq!(put_right.wall.duration_since(then.wall), SignedDuration::from_millis(1_500));
+    }
+
+    #[test]
+    fn a_beat_that_was_heard_late_moves_no_time_and_a_clock_that_drifts_is_followed() {
+        let at = |theirs, ours| Step { theirs, ours: now(ours).uptime };
+        let cases = [
+            ("on time", at(1_250, 60_250), true),
+            ("by a clock that is one in a thousand slow", at(1_000 + 999 * 10, 60_000 + 1_000 * 10), true),
+            ("by a clock that is fast", at(1_300, 60_250), true),
+            ("heard before the first was, which was late itself", at(1_250, 60_100), true),
+            ("a fifth of a second late", at(1_250, 60_450), false),
+            ("late by hardly anything", at(1_250, 60_260), false),
+            ("after an hour, so that nobody knows whether it is late or slow", at(3_601_000, 3_660_200), true),
+        ];
+        for (case, later, is_truer) in cases {
+            assert_eq!(at(1_000, 60_000).or(later).theirs == later.theirs, is_truer, "{case}");
+        }
+    }
+
+    #[test]
     fn an_event_from_before_the_agents_start_is_of_its_day() {
-        let step = Step { theirs: 86_400_000, ours: now(1_000) };
-        let then = step.when(0);
+        let step = Step { theirs: 86_400_000, ours: now(1_000).uptime };
+        let then = step.when(0, now(1_000));
         assert_eq!(now(1_000).wall.duration_since(then.wall), SignedDuration::from_hours(24));
         assert_eq!(then.uptime, Uptime::default());
     }
@@ -275,7 +322,7 @@ mod tests {
             take: None,
         };
         let wired = [Some(Wired { reader: "entry".parse().unwrap(), badge, leads_out: false })];
-        let (told, _) = told(kept, &wired, Step { theirs: 0, ours: now(0) }, now(0));
+        let (told, _) = told(kept, &wired, Step { theirs: 0, ours: now(0).uptime }, now(0));
         assert!(!format!("{told:?}").contains("7B11D7"));
     }
 }
