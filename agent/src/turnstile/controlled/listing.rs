@@ -19,9 +19,9 @@ use crate::store::{Likely, StoreError};
 
 /// How often the store is asked whether it has changed: a card that was revoked opens for no longer than this after the
 /// agent falls silent for good.
-const LOOK_EVERY: Duration = Duration::from_secs(60);
-/// How often a list is made even so: memberships run out and hours pass by themselves.
-const MAKE_EVERY: u32 = 10;
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// After how many looks a list is made even so, ten minutes: memberships run out and hours pass by themselves.
+const MAKE_EVERY: u32 = 120;
 /// People looked at in one read: a millisecond of the console's thread.
 const PAGE_PEOPLE: u32 = 64;
 /// People looked at for each place on the list: a club whose members are mostly shut out is not searched whole.
