@@ -20,7 +20,7 @@ pub enum AlarmKind {
     Forced,
     /// The controller had no room for events, or lost them: passages may be missing.
     EventsLost,
-    /// The controller was reset. What it had not told yet is gone.
+    /// The controller was reset. What it had not told yet is gone; what had begun before is over, and begins anew if it lasts.
     Restarted,
 }
 

@@ -65,6 +65,17 @@ impl View<'_> {
                    (SELECT 1 FROM alarm b WHERE b.gate = a.gate AND b.alarm = 'emergency' AND b.row > a.row)";
         during("reading emergencies", || self.all(sql, [], |row| row.get::<_, Word<_>>(0).map(|gate| gate.0)))
     }
+
+    /// What has begun at a gate and is not over, as far as its controller has told; in the order in which it began.
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub fn alarms_that_last(&self, gate: &GateId) -> Result<Vec<AlarmKind>, StoreError> {
+        let sql = "SELECT alarm FROM alarm a WHERE gate = ?1 AND state = 'began' AND NOT EXISTS
+                   (SELECT 1 FROM alarm b WHERE b.gate = a.gate AND b.alarm = a.alarm AND b.row > a.row) ORDER BY row";
+        let kind = |row: &Row<'_>| row.get::<_, Word<_>>(0).map(|kind| kind.0);
+        during("reading what lasts at a gate", || self.all(sql, [gate.as_str()], kind))
+    }
 }
 
 impl Tx<'_> {

@@ -285,7 +285,7 @@ impl ControlledTurnstile {
 
     fn written(&mut self, written: Result<Written, Box<Failed>>) {
         match written {
-            Ok(Written { settles, passage, alarm }) => {
+            Ok(Written { settles, passage, alarms }) => {
                 if let Some((passage, recorded)) = passage.map(|it| *it) {
                     self.site.desk.release(passage.id);
                     let order = self.pending.answer_to(passage.id);
@@ -298,7 +298,7 @@ impl ControlledTurnstile {
                         self.say(SiteEvent::Passage { passage: Box::new(recorded.told), new_visit, ended_visit });
                     }
                 }
-                if let Some(alarm) = alarm {
+                for alarm in alarms {
                     AlarmRaised { alarm: &alarm }.tell();
                     self.say(SiteEvent::Alarm { alarm });
                 }

@@ -47,8 +47,8 @@ pub(super) struct Written {
     pub(super) settles: Option<EventKey>,
     /// The passage, if it is one.
     pub(super) passage: Option<Box<(Passage, Option<Recorded>)>>,
-    /// The alarm that was raised.
-    pub(super) alarm: Option<Alarm>,
+    /// The alarms that were raised.
+    pub(super) alarms: Vec<Alarm>,
 }
 
 /// Why something was not written down.
@@ -75,7 +75,7 @@ pub(super) struct Writing {
 /// What came of the oldest.
 struct Outcome {
     passage: Option<Box<(Passage, Option<Recorded>)>>,
-    alarm: Option<Alarm>,
+    alarms: Vec<Alarm>,
 }
 
 impl Writing {
@@ -98,10 +98,10 @@ impl Writing {
         let written = under_way.await;
         self.under_way = None;
         match written {
-            Ok(Outcome { passage, alarm }) => {
+            Ok(Outcome { passage, alarms }) => {
                 self.tries = 0;
                 self.waiting.pop_front();
-                Ok(Written { settles, passage, alarm })
+                Ok(Written { settles, passage, alarms })
             }
             Err(error) => {
                 let is_the_disk =
@@ -141,7 +141,7 @@ fn write(site: Site, gate: GateId, mode: GateMode, job: Job, pause: Duration) ->
             }
             Job::Late(late) => match late::passage(&site, gate, mode, late).await? {
                 Some(passage) => record(&site, passage, None).await,
-                None => Ok(Outcome { passage: None, alarm: None }),
+                None => Ok(Outcome { passage: None, alarms: Vec::new() }),
             },
             Job::Alarm(alarm, event) => raise(&site, alarm, event).await,
             Job::Boot { boot, was_reset, at } => note_boot(&site, gate, boot, was_reset, at).await,
@@ -160,33 +160,37 @@ async fn record(site: &Site, passage: Passage, alarm: Option<Alarm>) -> Result<O
         Ok(recorded)
     };
     let recorded = site.store.write_through("recording a passage", write).await?;
-    let alarm = alarm.filter(|_| !recorded.already);
+    let alarms = alarm.filter(|_| !recorded.already).into_iter().collect();
     let recorded = Some(recorded).filter(|recorded| !recorded.already);
-    Ok(Outcome { passage: Some(Box::new((passage, recorded))), alarm })
+    Ok(Outcome { passage: Some(Box::new((passage, recorded))), alarms })
 }
 
 async fn raise(site: &Site, alarm: Alarm, event: Option<EventKey>) -> Result<Outcome, StoreError> {
     let (raised, lanes) = (alarm.clone(), site.lanes.clone());
     let event = event.map(|key| (key.boot, key.number));
     let is_new = site.store.write_through("writing an alarm down", move |tx| tx.raise(&raised, event, &lanes)).await?;
-    Ok(Outcome { passage: None, alarm: Some(alarm).filter(|_| is_new) })
+    Ok(Outcome { passage: None, alarms: if is_new { vec![alarm] } else { Vec::new() } })
 }
 
-/// A controller that was reset has forgotten what it had not told; somebody should know why. The first one at a gate is
-/// news to nobody.
+/// A controller that was reset has forgotten what it had not told; somebody should know why. What lasted before is over
+/// then: what goes on is told anew. The first boot at a gate is news to nobody.
 async fn note_boot(site: &Site, gate: GateId, boot: u64, was_reset: bool, at: Now) -> Result<Outcome, StoreError> {
     let lanes = site.lanes.clone();
-    let restarted = alarm(&gate, AlarmKind::Restarted, AlarmState::Happened, at);
     let note = move |tx: &crate::store::Tx<'_>| {
         let before = tx.controller_runs(&gate, boot)?;
-        let is_news = was_reset && before.is_some();
-        if is_news {
-            tx.raise(&restarted, None, &lanes)?;
+        if !was_reset || before.is_none() {
+            return Ok(Vec::new());
         }
-        Ok(is_news.then(|| restarted.clone()))
+        let over = tx.alarms_that_last(&gate)?.into_iter().map(|kind| alarm(&gate, kind, AlarmState::Ended, at));
+        let restarted = alarm(&gate, AlarmKind::Restarted, AlarmState::Happened, at);
+        let alarms: Vec<Alarm> = std::iter::once(restarted).chain(over).collect();
+        for alarm in &alarms {
+            tx.raise(alarm, None, &lanes)?;
+        }
+        Ok(alarms)
     };
-    let alarm = site.store.write_through("remembering a controller's boot", note).await?;
-    Ok(Outcome { passage: None, alarm })
+    let alarms = site.store.write_through("remembering a controller's boot", note).await?;
+    Ok(Outcome { passage: None, alarms })
 }
 
 fn forced(passage: &Passage) -> Alarm {

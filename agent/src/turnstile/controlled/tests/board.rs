@@ -47,7 +47,7 @@ enum Act {
     Mute(bool),
     Pull,
     PlugIn,
-    Reset,
+    Reset(Contacts),
 }
 
 /// What can be seen of the gate from outside.
@@ -139,7 +139,12 @@ impl Board {
     }
 
     pub(super) fn reset(&self) {
-        self.act(Act::Reset);
+        self.reset_with(Contacts::default());
+    }
+
+    /// Loses its power; when it comes back, its contacts are as given.
+    pub(super) fn reset_with(&self, contacts: Contacts) {
+        self.act(Act::Reset(contacts));
     }
 
     fn act(&self, act: Act) {
@@ -222,7 +227,8 @@ impl Turning {
                 std::fs::remove_file(&self.path).unwrap();
             }
             Act::PlugIn => self.cable = Some(cable(&self.path)),
-            Act::Reset => {
+            Act::Reset(contacts) => {
+                self.contacts = contacts;
                 self.since_ms += now;
                 self.step_at = 0;
                 self.resets += 1;

@@ -1,5 +1,7 @@
 //! What the controller remembers while the agent is dead, deaf or slow, and what becomes of it.
 
+use firmware_proto::gate::Contacts;
+
 use super::board::{ANNA, BRUNO, STRANGER};
 use super::*;
 
@@ -115,6 +117,32 @@ async fn a_board_that_is_silent_on_an_open_line_is_down_and_comes_back() {
     club.board.mute(true);
     club.gate_is(|state| matches!(&state.line, LineState::Down { why } if why.contains("any more"))).await;
     assert_eq!(club.state().controller, None);
+}
+
+#[tokio::test]
+async fn an_emergency_that_ends_while_the_board_is_without_power_is_over_and_one_that_lasts_is_told_anew() {
+    for lasts in [false, true] {
+        let mut club = Club::open().await;
+        club.board.tamper(true);
+        assert_eq!(club.raises().await, (AlarmKind::Tamper, AlarmState::Began));
+        club.board.emergency(true);
+        assert_eq!(club.raises().await, (AlarmKind::Emergency, AlarmState::Began));
+        club.all_is_kept().await;
+        club.board.reset_with(Contacts { emergency: lasts, ..Contacts::default() });
+        let told = [club.raises().await, club.raises().await, club.raises().await];
+        let over = [
+            (AlarmKind::Restarted, AlarmState::Happened),
+            (AlarmKind::Tamper, AlarmState::Ended),
+            (AlarmKind::Emergency, AlarmState::Ended),
+        ];
+        assert_eq!(told, over);
+        if lasts {
+            assert_eq!(club.raises().await, (AlarmKind::Emergency, AlarmState::Began));
+        }
+        club.board.walk(Way::Out);
+        let outcome = if lasts { PassageOutcome::Emergency } else { PassageOutcome::Forced };
+        assert_eq!(club.records().await.outcome, outcome);
+    }
 }
 
 #[tokio::test]
