@@ -181,8 +181,8 @@ impl Tx<'_> {
             RowOutcome::Later(why) => (old.clone(), "put_off", Some(why.as_str())),
             RowOutcome::Unsure(why) => (old.clone(), "answer_lost", Some(why.as_str())),
         };
-        let goes_on = matches!(attempt.outcome, RowOutcome::Later(_) | RowOutcome::Unsure(_)) || more;
-        let due = if *due == PLANNED && !goes_on { NOT_DUE } else { *due };
+        // Whoever has only marks that are held or refused is not in the way of others who wait for their turn.
+        let due = if *due == PLANNED { self.due_while_told(lane, person)? } else { *due };
         if attempt.outcome == RowOutcome::Delivered {
             self.forget_candidates(person, attempt.kind)?;
         }

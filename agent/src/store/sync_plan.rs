@@ -194,7 +194,7 @@ impl Tx<'_> {
     }
 
     /// Planned, if a mark of theirs waits to be sent. One that is held is not sent, so nothing would settle it.
-    fn due_while_told(&self, lane: &LaneId, id: PersonId) -> rusqlite::Result<i64> {
+    pub(super) fn due_while_told(&self, lane: &LaneId, id: PersonId) -> rusqlite::Result<i64> {
         let sql = format!("SELECT 1 FROM outbox WHERE person = ?1 AND lane = ?2 AND body = '' AND {WAITING} LIMIT 1");
         let waits = self.one(&sql, (id.0, lane.as_str()), |_| Ok(()))?.is_some();
         Ok(if waits { PLANNED } else { NOT_DUE })

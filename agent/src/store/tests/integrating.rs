@@ -53,6 +53,11 @@ impl Club {
         (it.state, it.cause)
     }
 
+    /// How many are still to be planned or told.
+    async fn remaining(&self) -> u64 {
+        self.read(|view| view.sync_counts(at("10:00"))).await.remaining
+    }
+
     async fn marks(&self) -> Vec<FactKind> {
         let rows = self.read(|view| view.waiting_rows(&name(LANE), RowId(0), 100)).await;
         rows.into_iter().filter(|row| row.body.is_empty()).map(|row| row.kind).collect()
@@ -217,6 +222,28 @@ async fn a_refusal_is_an_error_with_its_reason_until_the_kind_that_was_refused_i
     assert_eq!(club.state().await, (SyncState::Enabled, None));
     let it = club.read(move |view| view.integration(id)).await.expect("Anna is known");
     assert!(!it.complete, "and from then on only what differs");
+}
+
+#[tokio::test]
+async fn whoever_waits_for_a_persons_word_is_planned_no_longer_and_leaves_room_for_others() {
+    let in_the_way = [
+        RowOutcome::Never("ambiguous match: 2 candidates".to_owned()),
+        RowOutcome::Held(Hold::Approval),
+        RowOutcome::Suppressed("the person was erased".to_owned()),
+    ];
+    for outcome in in_the_way {
+        let club = club();
+        club.put(anna()).await;
+        club.plan().await;
+        assert_eq!(club.remaining().await, 1);
+        club.answer(FactKind::Person, outcome.clone(), None).await;
+        assert_eq!(club.remaining().await, 0, "{outcome:?}");
+    }
+    let club = club();
+    club.put(anna()).await;
+    club.plan().await;
+    club.answer(FactKind::Person, RowOutcome::Later("status 503".to_owned()), None).await;
+    assert_eq!(club.remaining().await, 1, "it will be told by itself");
 }
 
 #[tokio::test]
