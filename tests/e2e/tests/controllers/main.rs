@@ -2,7 +2,7 @@
 //! people before it, and a book of who really went through.
 //!
 //! Reading order: `hall` is a club with its turnstiles, `crowd` the people who pass them; then passages, cables, the
-//! controllers' memory, and deaths of the agent.
+//! controllers' memory, reloads, and deaths of the agent.
 #![allow(
     clippy::disallowed_methods,
     reason = "these stories are part of the world outside the agent and read the real clock"
@@ -15,4 +15,5 @@ mod crowd;
 mod passing;
 mod cables;
 mod memory;
+mod reload;
 mod crashes;
