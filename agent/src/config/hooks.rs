@@ -10,9 +10,8 @@ use super::tree::Node;
 use super::values::{choice, text};
 use super::webhooks::{SECRET, keys};
 use crate::console::{Hook, Proof};
-use crate::domain::{BadName, FactKind, LaneId};
+use crate::domain::{BadName, LaneId};
 use crate::mywellness::{self, Ear};
-use crate::sync::Mode;
 
 /// Shortest secret in an address, in characters: nobody guesses a hundred bits.
 const PATH_SECRET_CHARS_MIN: usize = 24;
@@ -52,9 +51,7 @@ pub(super) fn hook(
     let hook = || {
         let mywellness = mywellness?;
         let lane: LaneId = "mywellness".parse().expect("a name of a-z");
-        let links_by_itself =
-            mywellness.rules.mode == Mode::Automatic && mywellness.rules.send.contains(&FactKind::Person);
-        let ear = Ear { lane, facility_url: mywellness.facility_url.clone(), links_by_itself };
+        let ear = Ear { lane, facility_url: mywellness.facility_url.clone(), rules: mywellness.rules.clone() };
         Some(Hook { id: id.clone()?, proof: proof?, ear })
     };
     HookDraft { hook: hook(), id, id_place }

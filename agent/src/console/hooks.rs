@@ -14,8 +14,8 @@ use utoipa::ToSchema;
 
 use crate::domain::ClockQuality;
 use crate::intake::command_key;
-use crate::mywellness::{Ear, NoNews};
-use crate::store::Tx;
+use crate::mywellness::{Ear, Heard, NoNews};
+use crate::store::{NOTES_MAX, Tx};
 use crate::telemetry::Fact;
 use crate::webhook::{Key, Signed};
 
@@ -32,6 +32,9 @@ const DELIVERIES_IN_A_ROW: NonZeroU32 = NonZeroU32::new(100).expect("a hundred i
 const DELIVERIES_PER_SECOND: NonZeroU32 = NonZeroU32::new(10).expect("ten is not zero");
 /// How far the time of a signature may be from ours, as Standard Webhooks advises.
 const TOLERANCE: Duration = Duration::from_secs(300);
+
+/// When news may be told again that there was no room for: an operator is not quicker.
+const NO_ROOM_FOR: Duration = Duration::from_secs(600);
 
 /// One `[[hook]]`.
 #[derive(Clone, PartialEq, Debug)]
@@ -146,12 +149,19 @@ async fn take(
         if tx.answer_to(&key)?.is_some() {
             return Ok("duplicate");
         }
-        let heard = ear.hear(tx, &news, now)?.as_str();
-        tx.remember_answer(&key, None, heard, now)?;
-        Ok(heard)
+        let heard = ear.hear(tx, &news, now)?;
+        if heard != Heard::NoRoom {
+            tx.remember_answer(&key, None, heard.as_str(), now)?;
+        }
+        Ok(heard.as_str())
     };
     let outcome = console.handles.store.write("taking news", write).await?;
     HookTaken { hook: &hook.id, outcome }.tell();
+    if outcome == Heard::NoRoom.as_str() {
+        let why =
+            format!("{NOTES_MAX} notes wait among the parked rows of the lane: somebody has to deal with them first");
+        return Err(ApiProblem::new(Kind::Unavailable, why).retry_after(NO_ROOM_FOR));
+    }
     Ok(Json(HookServed { outcome: outcome.to_owned() }))
 }
 

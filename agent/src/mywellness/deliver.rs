@@ -9,6 +9,7 @@ use super::client::{CallError, Client};
 use super::courier::{self, Creation};
 use super::enquiry::{self, Answer, Asked, Enquiries, Unanswered};
 use super::facts::{CheckInResent, MatchInDoubt, PersonLinked, VisitResent};
+use super::hook::{self, Ear, News};
 use super::outcome::{self, Before, Call};
 use super::plan::{self, Known, Rules, Step, plan};
 use super::reach::BadSetup;
@@ -85,6 +86,9 @@ impl Mywellness {
     }
 
     async fn deliver(&mut self, row: &OutboxRow, feed: &mut Feed) -> Result<Done, Undone> {
+        if let Some(news) = hook::noted(row) {
+            return Ok(self.hear_again(news, feed).await?.into());
+        }
         let records = Records::of(feed, self.clock.clone());
         let known = records.known(row).await?;
         let rules = Rules { config: &self.config, timezone: &self.timezone };
@@ -106,6 +110,15 @@ impl Mywellness {
             }
             (step, _) => self.tell(row, step, feed).await,
         }
+    }
+
+    /// A note that an operator retried: what it could not do when it came may be possible today.
+    async fn hear_again(&self, news: Result<News, serde_json::Error>, feed: &Feed) -> Result<RowOutcome, StoreError> {
+        let Ok(news) = news else { return Ok(RowOutcome::Never("this note cannot be read; discard it".into())) };
+        let Config { facility_url, rules, .. } = self.config.clone();
+        let (ear, now) = (Ear { lane: feed.lane().clone(), facility_url, rules }, self.clock.now().wall);
+        let hearing = feed.store().write("hearing noted news again", move |tx| ear.act(tx, &news, now));
+        Ok(hearing.await?.map_or_else(|doubt| RowOutcome::Never(doubt.why.into()), |_| RowOutcome::Delivered))
     }
 
     /// What needs nothing but calls.

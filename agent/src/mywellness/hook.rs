@@ -2,13 +2,15 @@
 //!
 //! The fields are those that integrators have published of the "facility user creation" webhook. It carries the user's id
 //! at the club and not their id across all clubs, so that it links nobody by itself: it has the lane ask, which links
-//! only who matches for certain.
+//! only who matches for certain. What cannot be acted on is a note among the parked rows of the lane; retried, it is
+//! heard again as things stand then.
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use crate::domain::{ExternalId, FactKind, LaneId};
-use crate::store::{StoreError, Tx};
+use crate::domain::{ExternalId, FactKind, LaneId, OutboxRow, PersonId};
+use crate::store::{Note, Noted, StoreError, Tx};
+use crate::sync::{Approval, Mode, Rules};
 
 /// Who made a user that we made.
 const OURS: &str = "thirdparties";
@@ -22,8 +24,8 @@ pub struct Ear {
     pub lane: LaneId,
     /// The club's own part of its Mywellness address: others' news is none of ours.
     pub facility_url: String,
-    /// People are linked without an operator's step.
-    pub links_by_itself: bool,
+    /// Who is told of there, and after whose step.
+    pub rules: Rules,
 }
 
 /// What came of a piece of news.
@@ -37,6 +39,8 @@ pub enum Heard {
     Asked,
     /// It is left for an operator, among the parked rows of the lane.
     Parked,
+    /// It should be left for an operator, and too much is already: it is to be told again.
+    NoRoom,
 }
 
 impl Heard {
@@ -48,6 +52,7 @@ impl Heard {
             Self::Ours => "ours",
             Self::Asked => "asked",
             Self::Parked => "parked",
+            Self::NoRoom => "no_room",
         }
     }
 }
@@ -69,12 +74,19 @@ struct UserMade {
     calendar_event_id: Option<serde::de::IgnoredAny>,
 }
 
-/// A piece of news that can be acted on.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// A piece of news that can be acted on; also what a note keeps of it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct News {
     user: String,
     external_id: Option<ExternalId>,
     is_ours: bool,
+}
+
+/// Why news cannot be acted on, for whoever deals with it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Doubt {
+    pub(super) why: &'static str,
+    person: Option<PersonId>,
 }
 
 impl Ear {
@@ -107,36 +119,74 @@ impl Ear {
         })
     }
 
-    /// Does what follows from a piece of news.
+    /// Does what follows from a piece of news, or leaves it for an operator.
     ///
     /// # Errors
     /// When the store cannot.
     pub fn hear(&self, tx: &Tx<'_>, news: &News, now: Timestamp) -> Result<Heard, StoreError> {
-        let person = match &news.external_id {
+        let Doubt { why, person } = match self.act(tx, news, now)? {
+            Ok(heard) => return Ok(heard),
+            Err(doubt) => doubt,
+        };
+        let body = serde_json::to_string(news).expect("news have only texts as keys");
+        let note = Note { kind: FactKind::Person, key: &news.user, person, body: &body };
+        Ok(match tx.park_note(&self.lane, &note, why, now)? {
+            Noted::Parked => Heard::Parked,
+            Noted::Full => Heard::NoRoom,
+        })
+    }
+
+    /// Does what follows from a piece of news, as things stand. A doubt changed nothing.
+    pub(super) fn act(&self, tx: &Tx<'_>, news: &News, now: Timestamp) -> Result<Result<Heard, Doubt>, StoreError> {
+        let found = match &news.external_id {
             Some(external_id) => tx.person_id(external_id)?.map(|id| (id, external_id)),
             None => None,
         };
-        let link = person.map_or(Ok(None), |(id, _)| tx.link(id))?;
-        match (person, link) {
-            (_, Some(link)) if link.facility_user_id == news.user => Ok(Heard::Known),
-            (_, None) if news.is_ours => Ok(Heard::Ours),
-            (Some((id, external_id)), None) if self.links_by_itself => {
-                tx.enqueue(&self.lane, FactKind::Person, external_id.as_str(), Some(id), "", now)?;
-                Ok(Heard::Asked)
+        let Some((person, external_id)) = found else {
+            let (is_known, is_named) = (tx.person_of_user(&news.user)?.is_some(), news.external_id.is_some());
+            return Ok(match (is_known, news.is_ours, is_named) {
+                (true, ..) => Ok(Heard::Known),
+                (false, true, _) => Ok(Heard::Ours),
+                (false, false, true) => Err(Doubt { why: NOBODY, person: None }),
+                (false, false, false) => Err(Doubt { why: UNNAMED, person: None }),
+            });
+        };
+        let in_doubt = |why| Ok(Err(Doubt { why, person: Some(person) }));
+        match tx.link(person)? {
+            Some(link) if link.facility_user_id == news.user => return Ok(Ok(Heard::Known)),
+            Some(_) => return in_doubt(LINKED_OTHERWISE),
+            None if news.is_ours => return Ok(Ok(Heard::Ours)),
+            None => {}
+        }
+        let approval = tx.integration(person)?.map_or(Approval::None, |it| it.approval);
+        match (approval, self.rules.mode) {
+            _ if !self.rules.send.contains(&FactKind::Person) => in_doubt(PEOPLE_NOT_SENT),
+            (Approval::Withdrawn, _) => in_doubt(DELETED),
+            (Approval::None, Mode::Operator) => in_doubt(NOT_APPROVED),
+            (Approval::Given, _) | (Approval::None, Mode::Automatic) => {
+                tx.enqueue(&self.lane, FactKind::Person, external_id.as_str(), Some(person), "", now)?;
+                Ok(Ok(Heard::Asked))
             }
-            (Some(_), None) => {
-                self.park(tx, news, "made there for a person who waits for an operator's step here", now)
-            }
-            (Some(_), Some(_)) => self.park(tx, news, "made there for a person who is linked to another user", now),
-            (None, _) => self.park(tx, news, "made there for nobody we know: give them the external id there", now),
         }
     }
+}
 
-    fn park(&self, tx: &Tx<'_>, news: &News, why: &str, now: Timestamp) -> Result<Heard, StoreError> {
-        let why = format!("{why}; discard this when it is dealt with");
-        tx.park_note(&self.lane, FactKind::Person, &news.user, &why, now)?;
-        Ok(Heard::Parked)
-    }
+pub(super) const NOBODY: &str = "made there under an external id that nobody has here: write the person down, then retry this; or \
+                      discard it";
+const UNNAMED: &str = "made there without an external id: write the person down here, and retry this once they are \
+                       linked; or discard it";
+const LINKED_OTHERWISE: &str = "made there for a person who is linked to another user: retry this once that is settled, \
+                                or discard it";
+const PEOPLE_NOT_SENT: &str =
+    "made there for a person, and people are not in mywellness.send, so that nobody is linked";
+const DELETED: &str = "made there for a person whose integration was deleted here: synchronize them, then retry this; or \
+                       discard it";
+const NOT_APPROVED: &str = "made there for a person who waits for an operator's step here: synchronize them, then retry \
+                            this; or discard it";
+
+/// The news of a note; none: the row is no note. Marks of people have no body.
+pub(super) fn noted(row: &OutboxRow) -> Option<Result<News, serde_json::Error>> {
+    (row.kind == FactKind::Person && !row.body.is_empty()).then(|| serde_json::from_str(&row.body))
 }
 
 #[cfg(test)]
@@ -144,10 +194,11 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
+    use super::super::pretend;
     use super::*;
 
     fn ear() -> Ear {
-        Ear { lane: "mywellness".parse().unwrap(), facility_url: "clubmilano".into(), links_by_itself: true }
+        Ear { lane: "mywellness".parse().unwrap(), facility_url: "clubmilano".into(), rules: pretend::rules() }
     }
 
     #[test]

@@ -38,6 +38,7 @@ impl Tx<'_> {
         during("erasing a person", || {
             self.forget_passages(found.id, &found.person.credentials)?;
             self.forget_visits(found.id, now)?;
+            self.forget_notes(found.id, external_id, now)?;
             self.forget_outbox_rows(found.id, now)?;
             self.unfile_credentials(found.id, &found.person.credentials)?;
             self.remove(found.id)?;

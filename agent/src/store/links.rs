@@ -54,6 +54,15 @@ impl View<'_> {
             })
         })
     }
+
+    /// Who is linked to a user at this club.
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub fn person_of_user(&self, facility_user: &str) -> Result<Option<PersonId>, StoreError> {
+        let sql = "SELECT person FROM link WHERE facility_user_id = ?1";
+        during("looking for a user's person", || self.one(sql, [facility_user], |row| row.get(0).map(PersonId)))
+    }
 }
 
 impl Tx<'_> {

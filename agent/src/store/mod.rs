@@ -7,7 +7,7 @@
 //! | `open` `schema` `ballast` `health` | the file: checked, migrated, guarded against a full disk |
 //! | `transaction` `columns` `page` `error` | what every statement is written with |
 //! | `standing` `people` `crm` `classes` `attendance` `recording` `history` | what the gates and the desk know and write |
-//! | `outbox` `receipts` `answers` `links` `erasure` | what waits for upstreams, and what is forgotten |
+//! | `outbox` `receipts` `notes` `answers` `links` `erasure` | what waits for upstreams, and what is forgotten |
 //! | `integration` `sync_plan` `sync_commands` `sync_lists` | how people stand with Mywellness |
 //! | `modes` `tokens` `backup` | what operators set, and the copy they keep |
 //! | `alarms` `visitors` | of gates: what somebody should look at, their controllers' boots, who is likely to come |
@@ -30,6 +30,7 @@ mod history;
 mod integration;
 mod links;
 mod modes;
+mod notes;
 mod open;
 mod outbox;
 mod page;
@@ -61,6 +62,7 @@ pub use error::StoreError;
 pub use health::StoreState;
 pub use history::{DeliveryNote, EventPassage, HistoryFilter, PassageEntry, VisitEntry};
 pub use links::{Link, LinkSaved};
+pub use notes::{NOTES_MAX, Note, Noted};
 pub use page::{PAGE_ITEMS_MAX, Page};
 pub use people::{Claim, StoredPerson};
 pub use recording::Recorded;

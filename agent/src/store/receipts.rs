@@ -1,11 +1,11 @@
-//! Rows that wait for somebody else: for the central system to confirm what the broker took, or for an operator to read.
+//! Rows that wait for the central system to confirm what the broker took.
 
 use jiff::Timestamp;
 
 use super::columns::Moment;
 use super::error::{StoreError, during};
 use super::transaction::Tx;
-use crate::domain::{FactKind, LaneId};
+use crate::domain::LaneId;
 
 const AGAIN: &str = "UPDATE outbox SET state = 'pending', changed_at = ?4,
         last_error = 'the central system did not confirm it in time'
@@ -24,32 +24,6 @@ impl Tx<'_> {
                 self.news().outbox_changed();
             }
             Ok(u32::try_from(rows).unwrap_or(u32::MAX))
-        })
-    }
-
-    /// Puts a note for an operator among the parked rows of a lane: nobody's, and sent only if somebody wants it to be. One
-    /// that waits already is not added again.
-    ///
-    /// # Errors
-    /// When SQLite fails.
-    pub fn park_note(
-        &self,
-        lane: &LaneId,
-        kind: FactKind,
-        key: &str,
-        why: &str,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let waits =
-            "SELECT 1 FROM outbox WHERE lane = ?1 AND kind = ?2 AND key = ?3 AND person IS NULL AND state = 'parked'";
-        let park = "INSERT INTO outbox (lane, kind, key, state, last_error, written_at, changed_at, body)
-                    VALUES (?1, ?2, ?3, 'parked', ?4, ?5, ?5, '')";
-        during("parking a note", || {
-            if self.one(waits, (lane.as_str(), kind.as_str(), key), |_| Ok(()))?.is_none() {
-                self.run(park, (lane.as_str(), kind.as_str(), key, why, Moment(now)))?;
-                self.news().outbox_changed();
-            }
-            Ok(())
         })
     }
 }

@@ -141,7 +141,7 @@ fn hooks() -> Vec<Hook> {
     let ear = varco::mywellness::Ear {
         lane: "mywellness".parse().unwrap(),
         facility_url: "clubmilano".into(),
-        links_by_itself: true,
+        rules: rules(),
     };
     let signed = Proof::Signature(vec![HOOK_SECRETS[0].parse().unwrap()]);
     let by_path = Proof::Path(Sha256::digest(HOOK_SECRETS[1]).into());

@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::super::OnLostAnswer;
+use super::super::hook::Heard;
 use super::super::pretend::{self, Pretend, Reply};
 use super::*;
 use crate::domain::{LaneId, OutboxEntry, Person, PersonId, RowId};
@@ -334,4 +335,78 @@ async fn visits_written_while_others_are_told_are_each_told_once() {
     visits.dedup();
     assert_eq!((told, visits.len()), (41, 41));
     club.stop().await;
+}
+
+/// What the club hears of a user who was made there for somebody here.
+async fn hear(club: &Club, user: &str, external_id: &str) -> Heard {
+    let (facility_url, rules) = (club.config.facility_url.clone(), club.config.rules.clone());
+    let ear = Ear { lane: club.lane.clone(), facility_url, rules };
+    let body = json!({"facility_url": "clubmilano", "facility_user_id": user, "facility_user_externalId": external_id});
+    let (news, now) = (ear.read(body.to_string().as_bytes()).unwrap(), club.clock.now().wall);
+    club.store.write("hearing news", move |tx| ear.hear(tx, &news, now)).await.unwrap()
+}
+
+async fn approve(club: &Club, person: &'static str) {
+    let now = club.clock.now().wall;
+    let approving = club.store.write("an operator's step", move |tx| {
+        let command = sync::Command::Synchronize;
+        tx.command_sync(&person.parse().unwrap(), command, store::HeldVisits::Send, "desk", now)
+    });
+    approving.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn news_of_somebody_an_operator_approved_are_followed_in_operator_mode_too() {
+    let mut club = Club::open().await;
+    club.config.rules.mode = sync::Mode::Operator;
+    club.visited("M-1", json!({})).await;
+    club.visited("M-2", json!({})).await;
+    assert_eq!(hear(&club, "u-2", "M-2").await, Heard::Parked);
+    approve(&club, "M-1").await;
+    assert_eq!(hear(&club, "u-1", "M-1").await, Heard::Asked);
+}
+
+/// An operator retries the first row, and the lane does what it can with it.
+async fn retried(club: &mut Club) -> String {
+    let now = club.clock.now().wall;
+    let retrying = club.store.write("an operator's retry", move |tx| tx.retry_row(RowId(1), "desk", now));
+    assert!(retrying.await.unwrap());
+    club.start();
+    let told = club.settled().await;
+    club.stop().await;
+    told.lines().next().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn news_that_wait_for_somebody_are_heard_again_when_an_operator_retries_them() {
+    let mut club = Club::open().await;
+    club.config.rules.mode = sync::Mode::Operator;
+    for _ in 0..2 {
+        assert_eq!(hear(&club, "fu-1", "M-1").await, Heard::Parked);
+    }
+    assert_eq!(club.rows().await.len(), 1, "one note");
+    assert_eq!(retried(&mut club).await, format!("person of nobody: parked {}", hook::NOBODY), "as before");
+
+    let anna = club.visited("M-1", json!({})).await;
+    let told = retried(&mut club).await;
+    assert!(
+        told.starts_with("person of nobody: parked made there for a person who waits for an operator's step"),
+        "{told}"
+    );
+    approve(&club, "M-1").await;
+    club.known_as(anna, "u-1").await;
+    assert_eq!(retried(&mut club).await, "person of nobody: delivered ", "they are linked as it said");
+    assert!(club.asked().iter().all(|action| action == "Visit"), "nobody was asked for: {:?}", club.asked());
+}
+
+#[tokio::test]
+async fn nothing_is_left_of_a_note_about_somebody_who_is_erased() {
+    let club = Club::open().await;
+    assert_eq!(hear(&club, "fu-1", "M-1").await, Heard::Parked);
+    club.visited("M-1", json!({})).await;
+    let now = club.clock.now().wall;
+    let erasing = club.store.write("an erasure", move |tx| tx.erase_person(&"M-1".parse().unwrap(), now));
+    assert!(erasing.await.unwrap());
+    let note = club.rows().await.remove(0);
+    assert_eq!((note.key.as_str(), note.state.as_str(), note.last_error), ("", "erased", None));
 }
