@@ -110,12 +110,35 @@ fn data(raw: &Raw, document: Option<Value>) -> Result<Value, Failure> {
     }
     let Some(mut document) = document else { return Err(unreadable(raw)) };
     if let Some(failure) = complaints(&document) {
-        return Err(failure);
+        return Err(if says_done(&document) { contradicted(failure) } else { failure });
     }
     match (raw.status, document.as_object_mut()) {
         (200..=299, Some(envelope)) => Ok(envelope.remove("data").unwrap_or_default()),
         (200..=299, None) => Err(Failure::Garbled("it is JSON, but no envelope")),
         (status, _) => Err(Failure::Refused(format!("status {status}"))),
+    }
+}
+
+/// Whether `data` says that something was done. An envelope has either that or `errors`; from one with both nobody can
+/// conclude that there was no effect.
+fn says_done(document: &Value) -> bool {
+    let Some(data) = document.get("data") else { return false };
+    let is_empty = match data {
+        Value::Null => true,
+        Value::Object(fields) => fields.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    };
+    !is_empty && result(data) != Some("Error")
+}
+
+/// What a failure is when the same answer says that it was done: no reason to simply do it again.
+fn contradicted(failure: Failure) -> Failure {
+    match failure {
+        Failure::Refused(text) => {
+            Failure::Refused(format!("{text}, in an answer that holds data too: it may stand there"))
+        }
+        _ => Failure::Garbled("it holds both data and errors"),
     }
 }
 
@@ -244,7 +267,7 @@ mod tests {
                 200 {"data":{"result":"Success"},"errors":null} -> {"result":"Success"}
                 200 {"token":"t"} -> null
                 200 {"errors":[{"field":"email","type":"Required","errorMessage":"anna@example.org?"}]} -> refused: email Required
-                200 {"data":{"result":"Success"},"errors":[{"field":"x","type":"Validation"}]} -> refused: x Validation
+                200 {"data":{"result":"Success"},"errors":[{"field":"x","type":"Validation"}]} -> refused: x Validation, in an answer that holds data too: it may stand there
                 200 {"errors":{"code":"Odd"}} -> refused: Odd
                 200 {"errors":["Anna Rossi"]} -> refused: no code word given
                 400 [{"field":"birthDate","errorMessage":"1990?"}] -> refused: birthDate
@@ -284,6 +307,30 @@ mod tests {
                 500 {"data":{"result":"Success"}} -> the server failed with status 500
                 504  -> the server failed with status 504
                 302  -> a web page came in place of an answer (status 302)
+            "#]],
+        );
+    }
+
+    #[test]
+    fn an_answer_that_holds_both_data_and_errors_leaves_its_effect_in_doubt() {
+        check(
+            &[
+                (200, r#"{"data":{"result":"Success"},"errors":[{"field":"TokenNotValid","type":"Security"}]}"#),
+                (200, r#"{"data":{"userId":"u-1"},"errors":[{"field":"FacilityNotActive","type":"Security"}]}"#),
+                (200, r#"{"data":true,"errors":[{"field":"http-protocol","type":"Security"}]}"#),
+                (400, r#"{"data":{"result":"Success"},"errors":[{"field":"ClientApplicationNotTrusted"}]}"#),
+                (200, r#"{"data":null,"errors":[{"field":"TokenNotValid","type":"Security"}]}"#),
+                (200, r#"{"data":{},"errors":[{"field":"TokenNotValid","type":"Security"}]}"#),
+                (200, r#"{"data":{"result":"Error"},"errors":[{"field":"TokenNotValid","type":"Security"}]}"#),
+            ],
+            expect![[r#"
+                200 {"data":{"result":"Success"},"errors":[{"field":"TokenNotValid","type":"Security"}]} -> the answer cannot be understood: it holds both data and errors
+                200 {"data":{"userId":"u-1"},"errors":[{"field":"FacilityNotActive","type":"Security"}]} -> the answer cannot be understood: it holds both data and errors
+                200 {"data":true,"errors":[{"field":"http-protocol","type":"Security"}]} -> the answer cannot be understood: it holds both data and errors
+                400 {"data":{"result":"Success"},"errors":[{"field":"ClientApplicationNotTrusted"}]} -> the answer cannot be understood: it holds both data and errors
+                200 {"data":null,"errors":[{"field":"TokenNotValid","type":"Security"}]} -> the session's token was refused
+                200 {"data":{},"errors":[{"field":"TokenNotValid","type":"Security"}]} -> the session's token was refused
+                200 {"data":{"result":"Error"},"errors":[{"field":"TokenNotValid","type":"Security"}]} -> the session's token was refused
             "#]],
         );
     }

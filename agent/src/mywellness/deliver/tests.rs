@@ -225,6 +225,22 @@ async fn a_visit_whose_answer_was_lost_is_parked_where_the_club_wants_that() {
 }
 
 #[tokio::test]
+async fn a_visit_whose_answer_contradicts_itself_is_not_sent_again_unseen() {
+    let mut club = Club::open().await;
+    let mut both = pretend::refusal("TokenNotValid");
+    both["data"] = json!({"result": "Success"});
+    club.pretend.calls([Reply::Said(200, both)]);
+    club.config.on_lost_answer = OnLostAnswer::Park;
+    let person = club.visited("M-1", json!({})).await;
+    club.known_as(person, "u-1").await;
+    club.start();
+    let told = club.settled().await;
+    assert_eq!(told, "visit of M-1: parked the answer was lost: it may stand at Mywellness already\n");
+    assert_eq!(club.asked(), ["Visit"], "a refused token would have had it sent again at once");
+    club.stop().await;
+}
+
+#[tokio::test]
 async fn a_lost_answer_to_a_creation_is_looked_up_before_another() {
     let mut club = Club::open().await;
     club.visited("M-1", json!({})).await;
