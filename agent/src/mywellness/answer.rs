@@ -43,6 +43,9 @@ pub(super) enum Failure {
     /// Effect unknown: it left, and no whole answer came.
     #[error("the answer was lost: {0}")]
     Lost(String),
+    /// Effect unknown: it left, and none came for so long.
+    #[error("the answer was lost: none within {0:?}")]
+    Silent(Duration),
     /// Effect unknown: the server failed while at it.
     #[error("the server failed with status {0}")]
     ServerFailed(u16),

@@ -223,7 +223,7 @@ impl Client {
             return Failure::NotSent(root_cause(&error));
         }
         if error.is_timeout() {
-            return Failure::Lost(format!("none within {:?}", self.request_timeout));
+            return Failure::Silent(self.request_timeout);
         }
         Failure::Lost(root_cause(&error))
     }

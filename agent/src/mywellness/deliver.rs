@@ -10,7 +10,7 @@ use super::courier::{self, Creation};
 use super::enquiry::{self, Answer, Asked, Enquiries, Unanswered};
 use super::facts::{CheckInResent, MatchInDoubt, PersonLinked, VisitResent};
 use super::hook::{self, Ear, News};
-use super::outcome::{self, Before, Call};
+use super::outcome::{self, Before, Call, Foretold};
 use super::plan::{self, Known, Rules, Step, plan};
 use super::reach::BadSetup;
 use super::records::{Linking, Records};
@@ -22,6 +22,10 @@ use crate::outbox::{Deliver, Feed, SessionLost};
 use crate::store::StoreError;
 use crate::sync::{self, Attempt, Candidate, Cause, Personalia, Told};
 use crate::telemetry::Fact;
+
+/// So many failures in a row are no longer those of single rows. One person whose data the service fails at must not
+/// have the lane back off from everybody, and an outage is known after seconds.
+const FAILURES_IN_A_ROW_MAX: u32 = 3;
 
 /// The lane's side of Mywellness: one facility, one call at a time.
 pub struct Mywellness {
@@ -201,7 +205,11 @@ impl Mywellness {
             }
             Err(error) => {
                 let _gone = answer.send(Err(Unanswered::Failed(error.to_string())));
-                if outcome::ends_session(&error) { Err(SessionLost(error.to_string())) } else { Ok(()) }
+                if outcome::foretold(&error) == Foretold::Nothing {
+                    Ok(())
+                } else {
+                    Err(SessionLost(error.to_string()))
+                }
             }
         }
     }
@@ -299,6 +307,7 @@ impl Deliver for Mywellness {
     async fn session(&mut self, feed: &mut Feed) -> Result<(), SessionLost> {
         self.client.log_in().await.map_err(|error| SessionLost(error.to_string()))?;
         feed.online();
+        let mut failed_in_a_row = 0;
         loop {
             let row = tokio::select! {
                 biased;
@@ -310,16 +319,30 @@ impl Deliver for Mywellness {
             };
             let Some(row) = row else { return Ok(()) };
             match self.deliver(&row, feed).await {
-                Ok(done) => settle(feed, &row, done),
+                Ok(done) => {
+                    failed_in_a_row = 0;
+                    settle(feed, &row, done);
+                }
                 Err(Undone::Here(lost)) => return Err(lost),
                 Err(Undone::There(error, call)) => {
                     settle(feed, &row, Done { cause: Some(Cause::Refused), ..outcome::of(&error, call).into() });
-                    if outcome::ends_session(&error) {
+                    failed_in_a_row += 1;
+                    if ends_session(&error, &row, failed_in_a_row) {
                         return Err(SessionLost(error.to_string()));
                     }
                 }
             }
         }
+    }
+}
+
+/// Whether the lane backs off after a failure, rather than go on with the next row.
+fn ends_session(error: &CallError, row: &OutboxRow, failed_in_a_row: u32) -> bool {
+    match outcome::foretold(error) {
+        Foretold::Nothing => false,
+        // What cannot be told twice without harm is not sent after another of its kind whose answer was lost.
+        Foretold::Perhaps => !row.body.is_empty() || failed_in_a_row >= FAILURES_IN_A_ROW_MAX,
+        Foretold::TheSame => true,
     }
 }
 

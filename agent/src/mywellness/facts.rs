@@ -36,7 +36,7 @@ impl Fact for CallMade<'_> {
 fn kind(failure: &Failure) -> &'static str {
     match failure {
         Failure::NotSent(_) => "not_sent",
-        Failure::Lost(_) => "lost",
+        Failure::Lost(_) | Failure::Silent(_) => "lost",
         Failure::ServerFailed(_) => "server_failed",
         Failure::Garbled(_) => "garbled",
         Failure::Throttled { .. } => "throttled",

@@ -34,7 +34,7 @@ pub(super) fn of(error: &CallError, call: Call) -> RowOutcome {
         | Failure::NoSuchAction
         | Failure::NotTrusted(_)
         | Failure::Suspended(_) => not_done(why, call),
-        Failure::Lost(_) | Failure::ServerFailed(_) => match call {
+        Failure::Lost(_) | Failure::Silent(_) | Failure::ServerFailed(_) => match call {
             Call::Repeatable => RowOutcome::Later(why),
             Call::Once(_) => RowOutcome::Unsure(why),
         },
@@ -48,22 +48,30 @@ pub(super) fn of(error: &CallError, call: Call) -> RowOutcome {
     }
 }
 
-/// Whether the next row would fare the same, so that the lane should back off rather than try it.
-pub(super) fn ends_session(error: &CallError) -> bool {
-    match error {
-        CallError::LogIn(_) => true,
-        CallError::Call { failure, .. } => match failure {
-            Failure::NotSent(_)
-            | Failure::Lost(_)
-            | Failure::ServerFailed(_)
-            | Failure::Garbled(_)
-            | Failure::Throttled { .. }
-            | Failure::TokenRefused
-            | Failure::WebPage(_)
-            | Failure::NotTrusted(_)
-            | Failure::Suspended(_) => true,
-            Failure::NoSuchAction | Failure::Refused(_) => false,
-        },
+/// What a failed call says of the next one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Foretold {
+    /// Nothing: it was this row's own failure.
+    Nothing,
+    /// It may have been this row's own failure; several in a row are not.
+    Perhaps,
+    /// It would fare the same: the lane should back off rather than try it.
+    TheSame,
+}
+
+/// What a failed call says of the next one.
+pub(super) fn foretold(error: &CallError) -> Foretold {
+    let CallError::Call { failure, .. } = error else { return Foretold::TheSame };
+    match failure {
+        Failure::NoSuchAction | Failure::Refused(_) => Foretold::Nothing,
+        Failure::Lost(_) | Failure::ServerFailed(_) | Failure::Garbled(_) => Foretold::Perhaps,
+        Failure::NotSent(_)
+        | Failure::Silent(_)
+        | Failure::Throttled { .. }
+        | Failure::TokenRefused
+        | Failure::WebPage(_)
+        | Failure::NotTrusted(_)
+        | Failure::Suspended(_) => Foretold::TheSame,
     }
 }
 
@@ -77,6 +85,8 @@ fn not_done(why: String, call: Call) -> RowOutcome {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use expect_test::expect;
 
     use super::*;
@@ -92,16 +102,16 @@ mod tests {
             Failure::NotTrusted("x".into()),
             Failure::Suspended("x".into()),
             Failure::Lost("reset".into()),
+            Failure::Silent(Duration::from_secs(30)),
             Failure::ServerFailed(500),
             Failure::Garbled("x"),
             Failure::Refused("x".into()),
         ];
-        let mut table = String::from("failure: repeatable, once, once in doubt, session\n");
+        let mut table = String::from("failure: repeatable, once, once in doubt, of the next\n");
         let mut tell = |name: String, error: CallError| {
             let word = |call| format!("{:?}", of(&error, call)).split('(').next().unwrap_or_default().to_owned();
             let calls = [Call::Repeatable, Call::Once(Before::Untold), Call::Once(Before::InDoubt)].map(word);
-            let session = if ends_session(&error) { "ends" } else { "goes on" };
-            table += &format!("{name}: {}, {session}\n", calls.join(", "));
+            table += &format!("{name}: {}, {:?}\n", calls.join(", "), foretold(&error));
         };
         for failure in failures {
             let name = format!("{failure:?}").split(['(', ' ']).next().unwrap_or_default().to_owned();
@@ -109,19 +119,20 @@ mod tests {
         }
         tell("login lost".into(), CallError::LogIn(Failure::Lost("reset".into())));
         expect![[r#"
-            failure: repeatable, once, once in doubt, session
-            NotSent: Later, Later, Unsure, ends
-            Throttled: Later, Later, Unsure, ends
-            TokenRefused: Later, Later, Unsure, ends
-            WebPage: Later, Later, Unsure, ends
-            NoSuchAction: Later, Later, Unsure, goes on
-            NotTrusted: Later, Later, Unsure, ends
-            Suspended: Later, Later, Unsure, ends
-            Lost: Later, Unsure, Unsure, ends
-            ServerFailed: Later, Unsure, Unsure, ends
-            Garbled: Later, Unsure, Never, ends
-            Refused: Never, Never, Never, goes on
-            login lost: Later, Later, Unsure, ends
+            failure: repeatable, once, once in doubt, of the next
+            NotSent: Later, Later, Unsure, TheSame
+            Throttled: Later, Later, Unsure, TheSame
+            TokenRefused: Later, Later, Unsure, TheSame
+            WebPage: Later, Later, Unsure, TheSame
+            NoSuchAction: Later, Later, Unsure, Nothing
+            NotTrusted: Later, Later, Unsure, TheSame
+            Suspended: Later, Later, Unsure, TheSame
+            Lost: Later, Unsure, Unsure, Perhaps
+            Silent: Later, Unsure, Unsure, TheSame
+            ServerFailed: Later, Unsure, Unsure, Perhaps
+            Garbled: Later, Unsure, Never, Perhaps
+            Refused: Never, Never, Never, Nothing
+            login lost: Later, Later, Unsure, TheSame
         "#]]
         .assert_eq(&table);
     }
