@@ -7,6 +7,7 @@
 )]
 #![allow(clippy::print_stdout, reason = "stories of chance say what happened in this run")]
 
+mod crowd;
 mod house;
 
 mod clock;
@@ -15,3 +16,4 @@ mod disk;
 mod ending;
 mod lines;
 mod outages;
+mod ten_thousand;
