@@ -6,8 +6,8 @@ use super::tree::Node;
 use super::values::{choice, text};
 use crate::domain::FactKind;
 use crate::mywellness::{
-    ACTIVITIES, Actions, ActivitiesAction, BadTemplate, BodyTemplate, CHECK_IN, Method, PathTemplate, Placeholder,
-    Success, TemplatedAction,
+    ACTIVITIES, Actions, ActivitiesAction, BADGE, BadTemplate, BodyTemplate, CHECK_IN, Method, NO_BADGE, NO_PHOTO,
+    PHOTO, PathTemplate, Placeholder, Success, TemplatedAction,
 };
 
 const METHODS: [(&str, Method); 2] = [("POST", Method::Post), ("PUT", Method::Put)];
@@ -15,15 +15,29 @@ const EXAMPLE_PATH: &str = "path = \"core/user/{{user_id}}/…\"";
 const EXAMPLE_BODY: &str = "body = '{\"userId\": \"{{user_id}}\"}'";
 
 /// What can be sent only by an action, by its word in `send` and the table of its action.
-const BY_ACTION: [(FactKind, &str, &str); 1] = [(FactKind::Attendance, "attendance", "check_in")];
+const BY_ACTION: [(FactKind, &str, &str); 3] = [
+    (FactKind::Attendance, "attendance", "check_in"),
+    (FactKind::Photo, "photos", "photo"),
+    (FactKind::Badge, "badges", "badge"),
+];
+/// What can be taken back by an action, likewise. Nobody has to.
+const BACK_BY_ACTION: [(FactKind, &str, &str); 2] =
+    [(FactKind::Photo, "photos", "no_photo"), (FactKind::Badge, "badges", "no_badge")];
 
 /// Reads `[mywellness.actions]`, and checks it against what is to be sent.
 pub(super) fn actions(mywellness: &mut Section<'_>, send: &[FactKind]) -> Actions {
     let mut actions = Actions::default();
     let mut written = Vec::new();
     if let Some(mut section) = mywellness.section("actions") {
-        written.extend(BY_ACTION.iter().map(|(.., table)| *table).filter(|table| section.has(table)));
-        actions.check_in = section.section("check_in").and_then(|section| action(section, CHECK_IN));
+        let tables = BY_ACTION.iter().chain(&BACK_BY_ACTION).map(|(.., table)| *table);
+        written.extend(tables.filter(|table| section.has(table)));
+        let mut read =
+            |table, allowed, needed| section.section(table).and_then(|section| action(section, allowed, needed));
+        actions.check_in = read("check_in", CHECK_IN, None);
+        actions.photo = read("photo", PHOTO, Some(Placeholder::Photo));
+        actions.no_photo = read("no_photo", NO_PHOTO, None);
+        actions.badge = read("badge", BADGE, Some(Placeholder::Badge));
+        actions.no_badge = read("no_badge", NO_BADGE, None);
         actions.activities = section.section("activities").and_then(activities);
         section.finish();
     }
@@ -36,19 +50,40 @@ pub(super) fn actions(mywellness: &mut Section<'_>, send: &[FactKind]) -> Action
                     "write [mywellness.actions.{table}] as Technogym describes it to integrators, or remove {word}"
                 ),
             ),
-            (false, true) => mywellness.warning(
-                "send",
-                format!("[mywellness.actions.{table}] is never used"),
-                format!("add \"{word}\" to send, or remove the table"),
-            ),
+            (false, true) => never_used(mywellness, word, table),
             (true, true) | (false, false) => {}
+        }
+    }
+    for (kind, word, table) in BACK_BY_ACTION {
+        if written.contains(&table) && !send.contains(&kind) {
+            never_used(mywellness, word, table);
         }
     }
     actions
 }
 
-fn action(mut section: Section<'_>, allowed: &[Placeholder]) -> Option<TemplatedAction> {
+fn never_used(mywellness: &mut Section<'_>, word: &str, table: &str) {
+    let what = format!("[mywellness.actions.{table}] is never used");
+    mywellness.warning("send", what, format!("add \"{word}\" to send, or remove the table"));
+}
+
+/// What the club wrote down how to take back.
+pub(super) fn taken_back(actions: &Actions) -> Vec<FactKind> {
+    let of = |action: &Option<TemplatedAction>, kind| action.as_ref().map(|_| kind);
+    [of(&actions.no_photo, FactKind::Photo), of(&actions.no_badge, FactKind::Badge)].into_iter().flatten().collect()
+}
+
+/// An action that does not say the `needed` would be taken for success while it gives nothing.
+fn action(mut section: Section<'_>, allowed: &[Placeholder], needed: Option<Placeholder>) -> Option<TemplatedAction> {
     let action = call(&mut section, allowed, Success::default());
+    if let Some(needed) = needed.filter(|needed| action.as_ref().is_some_and(|action| !action.asks_for(*needed))) {
+        let word = needed.word();
+        section.problem(
+            "body",
+            format!("{{{{{word}}}}} is never said"),
+            format!("say it where it belongs, as in '{{\"{word}\": \"{{{{{word}}}}}\"}}'"),
+        );
+    }
     section.finish();
     action
 }

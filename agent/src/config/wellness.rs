@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::actions::actions;
+use super::actions::{actions, taken_back};
 use super::addresses::{hide_login_in, web};
 use super::files::{PASSWORD, SecretKeys, Surroundings};
 use super::section::{Fault, Section};
@@ -29,17 +29,17 @@ const COMPARE_AT: jiff::civil::Time = jiff::civil::time(3, 0, 0, 0);
 
 const MODES: [(&str, Mode); 2] = [("automatic", Mode::Automatic), ("operator", Mode::Operator)];
 const ON_LOST_ANSWER: [(&str, OnLostAnswer); 2] = [("resend", OnLostAnswer::Resend), ("park", OnLostAnswer::Park)];
-const SENDABLE: [(&str, FactKind); 5] = [
+const SENDABLE: [(&str, FactKind); 7] = [
     ("people", FactKind::Person),
     ("memberships", FactKind::Membership),
     ("groups", FactKind::Groups),
     ("visits", FactKind::Visit),
+    ("photos", FactKind::Photo),
+    ("badges", FactKind::Badge),
     ("attendance", FactKind::Attendance),
 ];
 /// What is sent unless the file says otherwise: what needs no action of the club's own.
 const SENT: [FactKind; 4] = [FactKind::Person, FactKind::Membership, FactKind::Groups, FactKind::Visit];
-/// What can be sent only by actions that are not public yet.
-const NOT_SENDABLE: [&str; 2] = ["photos", "badges"];
 
 /// Reads `[mywellness]`.
 pub(super) fn mywellness(mut section: Section<'_>, around: &Surroundings) -> Option<mywellness::Config> {
@@ -77,7 +77,16 @@ pub(super) fn mywellness(mut section: Section<'_>, around: &Surroundings) -> Opt
         request_timeout,
         on_lost_answer,
         compare_at,
-        rules: Rules { mode, send, group_ids, group_master, email_required, gender_required, selection: selection? },
+        rules: Rules {
+            mode,
+            send,
+            takes_back: taken_back(&actions),
+            group_ids,
+            group_master,
+            email_required,
+            gender_required,
+            selection: selection?,
+        },
         actions,
     })
 }
@@ -92,7 +101,7 @@ fn facility_url(node: &Node) -> Result<String, Fault> {
 
 /// Each kind once, in the order of the file.
 fn sent_kinds(node: &Node) -> Result<Vec<FactKind>, Fault> {
-    let mut kinds = list(sent_kind)(node)?;
+    let mut kinds = list(|node: &Node| choice(&SENDABLE)(node))(node)?;
     let mut seen = Vec::new();
     kinds.retain(|kind| {
         !seen.contains(kind) && {
@@ -101,16 +110,6 @@ fn sent_kinds(node: &Node) -> Result<Vec<FactKind>, Fault> {
         }
     });
     Ok(kinds)
-}
-
-fn sent_kind(node: &Node) -> Result<FactKind, Fault> {
-    match &node.value {
-        Value::Text(word) if NOT_SENDABLE.contains(&word.as_str()) => Err(Fault::new(
-            format!("sending {word} is not supported by this version"),
-            "remove it: Technogym gives the actions for it only to integrators",
-        )),
-        _ => choice(&SENDABLE)(node),
-    }
 }
 
 /// `{ Gold = 12 }`.

@@ -29,6 +29,10 @@ pub enum FactKind {
     Membership,
     /// Groups changed: a mark, rendered when sent.
     Groups,
+    /// The photo changed: a mark, rendered when sent.
+    Photo,
+    /// The badge changed: a mark, rendered when sent.
+    Badge,
     /// A person is to be deleted upstream: a snapshot of who they are there, since nothing of it is kept here.
     Erasure,
 }
@@ -46,6 +50,8 @@ impl FactKind {
             Self::Person => "person",
             Self::Membership => "membership",
             Self::Groups => "groups",
+            Self::Photo => "photo",
+            Self::Badge => "badge",
             Self::Erasure => "erasure",
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use base64::Engine;
-use jiff::civil;
+use jiff::{Timestamp, civil};
 
 use crate::domain::{Badge, BadgeForm, ClockQuality, Credential, Membership, MembershipKind, Now, Person, Policy};
 
@@ -134,6 +134,8 @@ fn few(count: usize, count_max: usize, path: &str, found: &mut Findings) {
 
 fn photo(person: &mut Person, found: &mut Findings) {
     let Some(photo) = &mut person.photo else { return };
+    // As exact as it is kept, so that the same photo told again is the same.
+    photo.taken_at = Timestamp::from_microsecond(photo.taken_at.as_microsecond()).unwrap_or(photo.taken_at);
     // Some encoders wrap their lines.
     photo.jpeg_base64.retain(|c| !c.is_ascii_whitespace());
     let path = "photo.jpeg_base64";

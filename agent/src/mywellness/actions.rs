@@ -9,6 +9,14 @@ use super::template::{BodyTemplate, PathPart, PathTemplate, Placeholder, Values}
 pub struct Actions {
     /// Says that a member came to a class.
     pub check_in: Option<TemplatedAction>,
+    /// Gives the person's photo.
+    pub photo: Option<TemplatedAction>,
+    /// Says that the person has no photo any more that may be published.
+    pub no_photo: Option<TemplatedAction>,
+    /// Gives the person's badge.
+    pub badge: Option<TemplatedAction>,
+    /// Says that the person has no badge any more.
+    pub no_badge: Option<TemplatedAction>,
     /// Lists the activities that class products can be linked to.
     pub activities: Option<ActivitiesAction>,
 }
@@ -43,6 +51,48 @@ pub const CHECK_IN: &[Placeholder] = &[
     Placeholder::StartDate,
     Placeholder::PartitionDate,
     Placeholder::AttendedAt,
+];
+
+/// What giving a photo may ask for.
+pub const PHOTO: &[Placeholder] = &[
+    Placeholder::FacilityId,
+    Placeholder::UserId,
+    Placeholder::FacilityUserId,
+    Placeholder::PermanentToken,
+    Placeholder::ExternalId,
+    Placeholder::Photo,
+    Placeholder::PhotoType,
+    Placeholder::PhotoTakenAt,
+];
+
+/// What taking a photo back may ask for.
+pub const NO_PHOTO: &[Placeholder] = &[
+    Placeholder::FacilityId,
+    Placeholder::UserId,
+    Placeholder::FacilityUserId,
+    Placeholder::PermanentToken,
+    Placeholder::ExternalId,
+];
+
+/// What giving a badge may ask for.
+pub const BADGE: &[Placeholder] = &[
+    Placeholder::FacilityId,
+    Placeholder::UserId,
+    Placeholder::FacilityUserId,
+    Placeholder::PermanentToken,
+    Placeholder::ExternalId,
+    Placeholder::Badge,
+    Placeholder::BadgeKind,
+];
+
+/// What taking a badge back may ask for: of the badge, what was told of it.
+pub const NO_BADGE: &[Placeholder] = &[
+    Placeholder::FacilityId,
+    Placeholder::UserId,
+    Placeholder::FacilityUserId,
+    Placeholder::PermanentToken,
+    Placeholder::ExternalId,
+    Placeholder::Badge,
 ];
 
 /// One call as written down.
@@ -112,6 +162,12 @@ pub(super) struct Filled {
 }
 
 impl TemplatedAction {
+    /// Whether it says this anywhere.
+    #[must_use]
+    pub fn asks_for(&self, placeholder: Placeholder) -> bool {
+        self.path.asks_for(placeholder) || self.body.asks_for(placeholder)
+    }
+
     /// The call with these values. None: a part of its path would be empty.
     pub(super) fn fill(&self, values: &Values) -> Option<Filled> {
         let Self { method, path, body, success } = self;

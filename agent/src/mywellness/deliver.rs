@@ -20,7 +20,7 @@ use crate::clock::Clock;
 use crate::domain::{ExternalId, FactKind, Hold, OutboxRow, RowOutcome};
 use crate::outbox::{Deliver, Feed, SessionLost};
 use crate::store::StoreError;
-use crate::sync::{self, Attempt, Candidate, Cause, Personalia, Told};
+use crate::sync::{self, Attempt, Candidate, Cause, Personalia, Subject, Told};
 use crate::telemetry::Fact;
 
 /// So many failures in a row are no longer those of single rows. One person whose data the service fails at must not
@@ -150,6 +150,11 @@ impl Mywellness {
                 }
                 Some(told)
             }
+            Step::Say { action, call, told } => {
+                let permit = self.client.permit().await.map_err(repeatable)?;
+                courier::written(&mut self.client, permit, action, &call).await.map_err(repeatable)?;
+                Some(told)
+            }
             Step::Delete { facility_user } => {
                 let permit = self.client.permit().await.map_err(repeatable)?;
                 courier::delete(&mut self.client, permit, &facility_user).await.map_err(repeatable)?;
@@ -252,8 +257,10 @@ impl Mywellness {
         // Somebody who was found by our key may have other data there.
         let is_new_or_same = matches!(how.as_str(), "Created" | "MatchFound");
         let told = is_new_or_same.then(|| Personalia::of(person).at_creation());
-        let today = self.clock.now().wall.to_zoned(self.timezone.clone()).date();
-        let mut marks = sync::differing(person, &Told::default(), &self.config.rules, today);
+        let now = self.clock.now().wall.to_zoned(self.timezone.clone());
+        let photo_taken_at = person.photo.as_ref().map(|photo| photo.taken_at);
+        let subject = Subject { person, photo_taken_at, now: &now };
+        let mut marks = sync::differing(&subject, &Told::default(), &self.config.rules);
         marks.retain(|kind| *kind != FactKind::Person);
         let records = Records::of(feed, self.clock.clone());
         let saved = (link, told.as_ref().map(plan::as_told));

@@ -23,7 +23,9 @@ mod wire;
 #[cfg(test)]
 mod pretend;
 
-pub use actions::{ACTIVITIES, Actions, ActivitiesAction, CHECK_IN, Method, Success, TemplatedAction};
+pub use actions::{
+    ACTIVITIES, Actions, ActivitiesAction, BADGE, CHECK_IN, Method, NO_BADGE, NO_PHOTO, PHOTO, Success, TemplatedAction,
+};
 pub use client::{CheckError, check};
 pub use config::*;
 pub use deliver::Mywellness;

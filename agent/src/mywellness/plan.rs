@@ -15,6 +15,7 @@ use crate::store::Link;
 use crate::sync::{self, Approval, Barred, Cause, Footing, Integration, Mode, Personalia, SyncState, Told};
 
 mod attendance;
+mod belongings;
 
 /// What the store knows of a row's person.
 #[derive(Clone, Debug)]
@@ -57,18 +58,23 @@ pub(super) enum Step {
     Update { facility_user: String, body: UpdateBody, told: String },
     /// Bring the membership up to date, step by step.
     SaveMembership { facility_user: String, bodies: Vec<MembershipBody>, told: String },
+    /// Make a call that the club wrote down, and may be made again; `told` is what is known there afterwards.
+    Say { action: &'static str, call: Filled, told: String },
     /// Have the person deleted there.
     Delete { facility_user: String },
 }
 
 /// Decides what a row asks for.
 pub(super) fn plan(row: &OutboxRow, known: &Known, rules: &Rules<'_>, now: Now) -> Step {
-    let today = now.wall.to_zoned(rules.timezone.clone()).date();
+    let local = now.wall.to_zoned(rules.timezone.clone());
+    let today = local.date();
     let step = match row.kind {
         FactKind::Visit => visit(row, known, rules, today),
         FactKind::Person => introduce(row, known, rules, today),
         FactKind::Membership => membership(known, rules, today),
         FactKind::Groups => groups(known, rules, today),
+        FactKind::Photo => belongings::photo(known, rules, &local),
+        FactKind::Badge => belongings::badge(known, rules, (&local, now.quality)),
         FactKind::Erasure => Ok(erasure(row)),
         FactKind::Attendance => attendance::check_in(row, known, rules, today),
         FactKind::Passage | FactKind::Alarm | FactKind::Answer => {
@@ -184,10 +190,8 @@ fn membership(known: &Known, rules: &Rules<'_>, today: Date) -> Result<Step, Bar
 }
 
 fn groups(known: &Known, rules: &Rules<'_>, today: Date) -> Result<Step, Barred> {
-    let Known { person, link, integration, .. } = known;
-    sync::lets_sync(person)?;
-    operators_word(integration)?;
-    sync::selects(&rules.config.rules.selection, person, today)?;
+    let Known { person, link, .. } = known;
+    may_be_told(known, rules, today)?;
     if !rules.config.rules.marks().contains(&FactKind::Groups) {
         return Ok(suppressed("mywellness.group_ids maps no group, or group_master is off", None));
     }
@@ -195,6 +199,13 @@ fn groups(known: &Known, rules: &Rules<'_>, today: Date) -> Result<Step, Barred>
     let ids = sync::group_ids(person, &rules.config.rules.group_ids);
     let facility_user = link.facility_user_id.clone();
     Ok(Step::Update { facility_user, body: translate::groups(&ids), told: as_told(&ids) })
+}
+
+/// The member's word, then the operator's, then the club's selection.
+fn may_be_told(known: &Known, rules: &Rules<'_>, today: Date) -> Result<(), Barred> {
+    sync::lets_sync(&known.person)?;
+    operators_word(&known.integration)?;
+    Ok(sync::selects(&rules.config.rules.selection, &known.person, today)?)
 }
 
 /// What an operator said about the person's integration.

@@ -43,6 +43,7 @@ pub(super) fn rules() -> Rules {
     Rules {
         mode: Mode::Automatic,
         send: vec![FactKind::Person, FactKind::Membership, FactKind::Groups, FactKind::Visit],
+        takes_back: Vec::new(),
         group_ids: BTreeMap::new(),
         group_master: GroupMaster::On,
         email_required: true,

@@ -55,6 +55,16 @@ placeholders! {
     ToDay = "to_day", "20261221";
     /// When the person was ticked off, local time with its offset.
     AttendedAt = "attended_at", "2026-11-23 17:52:00 +01:00";
+    /// The photo, as base64.
+    Photo = "photo", "/9j/4A==";
+    /// Its media type.
+    PhotoType = "photo_type", "image/jpeg";
+    /// When it was taken or imported, local time with its offset.
+    PhotoTakenAt = "photo_taken_at", "2026-01-05 11:00:00 +01:00";
+    /// The badge, as the person's document has it.
+    Badge = "badge", "0415AB12CD";
+    /// What it is: `card` or `wristband`.
+    BadgeKind = "badge_kind", "card";
 }
 
 /// Values for placeholders; what is not there is filled in as empty.
@@ -116,6 +126,10 @@ impl PathTemplate {
         if parts.iter().all(is_part) && text.chars().all(is_plain) { Ok(Self(parts)) } else { Err(bad()) }
     }
 
+    pub(super) fn asks_for(&self, placeholder: Placeholder) -> bool {
+        self.0.iter().flatten().any(|piece| *piece == Piece::Slot(placeholder))
+    }
+
     /// The parts, filled. None: a part came out empty, or as a way to another path.
     pub(super) fn fill(&self, values: &Values) -> Option<Vec<PathPart>> {
         let part = |pieces: &Vec<Piece>| {
@@ -167,6 +181,10 @@ impl BodyTemplate {
             Ok(other) => Err(BadTemplate::Body(format!("it is {other}"))),
             Err(error) => Err(BadTemplate::Body(error.to_string())),
         }
+    }
+
+    pub(super) fn asks_for(&self, placeholder: Placeholder) -> bool {
+        self.0.iter().any(|placed| placed.piece == Piece::Slot(placeholder))
     }
 
     /// The object, filled.

@@ -86,7 +86,12 @@ pub fn event(site: &SiteId, row: &OutboxRow, named: Option<&Named>) -> Result<Ve
             let at = field(&told, "at").ok_or_else(|| unreadable(row, "it has no time in `at`"))?;
             envelope(row, source(site, reader.as_ref(), gate.as_ref()), at, &told, named)?
         }
-        FactKind::Person | FactKind::Membership | FactKind::Groups | FactKind::Erasure => {
+        FactKind::Person
+        | FactKind::Membership
+        | FactKind::Groups
+        | FactKind::Photo
+        | FactKind::Badge
+        | FactKind::Erasure => {
             return Err(Untranslatable::NoEvent(row.kind.as_str()));
         }
     };

@@ -69,6 +69,8 @@ impl View<'_> {
                     FactKind::Person => told.person = serde_json::from_str(&doc).ok(),
                     FactKind::Membership => told.membership = serde_json::from_str(&doc).ok(),
                     FactKind::Groups => told.groups = serde_json::from_str(&doc).ok(),
+                    FactKind::Photo => told.photo = serde_json::from_str(&doc).ok(),
+                    FactKind::Badge => told.badge = serde_json::from_str(&doc).ok(),
                     FactKind::Passage
                     | FactKind::Visit
                     | FactKind::Attendance
@@ -110,6 +112,15 @@ impl Tx<'_> {
         let Some(Standing { it, footing, .. }) = self.integration_of(person)? else { return Ok(()) };
         let changed = Integration { state: next(it.state, footing, Input::Changed), ..it.clone() };
         self.put_integration(person, &it, &changed, DUE, now)
+    }
+
+    /// A person's photo or credentials changed: of interest once they are known there, or just being made known.
+    pub(super) fn belongings_changed(&self, person: PersonId, now: Timestamp) -> rusqlite::Result<()> {
+        let Some(Standing { footing, .. }) = self.integration_of(person)? else { return Ok(()) };
+        if footing == Footing::Linked || self.due_while_told(&lane(), person)? == PLANNED {
+            self.integration_changed(person, now)?;
+        }
+        Ok(())
     }
 
     /// Writes an integration in place of the one it was. Its state is dated anew only if it is another.

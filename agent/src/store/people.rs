@@ -63,8 +63,24 @@ impl View<'_> {
         })
     }
 
+    /// A person's document without the photo, and when that was taken: for who goes through everybody.
+    ///
+    /// # Errors
+    /// When SQLite fails or the document cannot be read.
+    pub fn person_without_photo(&self, id: PersonId) -> Result<Option<(Person, Option<Timestamp>)>, StoreError> {
+        let sql = "SELECT p.doc, f.taken_at FROM person p LEFT JOIN photo f ON f.person = p.id WHERE p.id = ?1";
+        during("reading a person", || {
+            self.one(sql, [id.0], |row| {
+                let (doc, taken_at): (Doc<Person>, Option<Moment>) = (row.get(0)?, row.get(1)?);
+                Ok((doc.0, taken_at.map(|it| it.0)))
+            })
+        })
+    }
+
     fn photo(&self, id: PersonId) -> rusqlite::Result<Option<Photo>> {
-        self.one("SELECT doc FROM photo WHERE person = ?1", [id.0], |row| row.get::<_, Doc<Photo>>(0).map(|doc| doc.0))
+        self.one("SELECT taken_at, jpeg_base64 FROM photo WHERE person = ?1", [id.0], |row| {
+            Ok(Photo { taken_at: row.get::<_, Moment>(0)?.0, jpeg_base64: row.get(1)? })
+        })
     }
 
     /// People in the order of their external id, without photos. `query` is the beginning of a name ("ros", "rossi a",
@@ -199,17 +215,20 @@ impl Tx<'_> {
         if photo_changed {
             self.put_photo(old.id, photo)?;
         }
-        if photo_changed || told_of(&old.person) != told_of(doc) {
+        if told_of(&old.person) != told_of(doc) {
             self.integration_changed(old.id, now)?;
+        } else if photo_changed || old.person.credentials != doc.credentials {
+            self.belongings_changed(old.id, now)?;
         }
         Ok(())
     }
 
     fn put_photo(&self, id: PersonId, photo: Option<&Photo>) -> rusqlite::Result<()> {
         match photo {
-            Some(photo) => {
-                self.run("INSERT OR REPLACE INTO photo (person, doc) VALUES (?1, ?2)", (id.0, Doc(photo)))?
-            }
+            Some(Photo { taken_at, jpeg_base64 }) => self.run(
+                "INSERT OR REPLACE INTO photo (person, taken_at, jpeg_base64) VALUES (?1, ?2, ?3)",
+                (id.0, Moment(*taken_at), jpeg_base64),
+            )?,
             None => self.run("DELETE FROM photo WHERE person = ?1", [id.0])?,
         };
         Ok(())
@@ -243,7 +262,7 @@ pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<StoredPerson> {
     Ok(StoredPerson { id: PersonId(row.get(0)?), person, updated_at: row.get::<_, Moment>(2)?.0 })
 }
 
-/// The person apart from what no integration is told.
+/// The person apart from what no integration is told, and from what is told only of who is known there.
 fn told_of(person: &Person) -> Person {
     Person { credentials: Vec::new(), dues: Vec::new(), ..person.clone() }
 }

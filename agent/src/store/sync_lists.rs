@@ -41,7 +41,7 @@ pub struct SyncEvent {
     /// When.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
-    /// What was told (`person`, `membership`, `groups`, `erasure`), or what was commanded.
+    /// What was told (`person`, `membership`, `groups`, `photo`, `badge`, `erasure`), or what was commanded.
     pub what: String,
     /// What came of it: `delivered`, `refused`, `put_off`, `answer_lost`, `held`, `suppressed`, `barred` or `commanded`.
     pub outcome: String,

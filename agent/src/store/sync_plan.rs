@@ -1,14 +1,17 @@
 //! Planning what Mywellness is told: people whose integration is due become marks in the outbox, a few at a time.
 
-use jiff::Timestamp;
+use jiff::{Timestamp, Zoned};
 
 use super::columns::{Count, Moment};
 use super::error::{StoreError, during};
 use super::integration::{DUE, Event, NOT_DUE, PLANNED, Standing, next};
 use super::outbox::WAITING;
 use super::transaction::{Tx, View};
-use crate::domain::{FactKind, LaneId, PersonId, RowId};
-use crate::sync::{Barred, Footing, Input, Integration, Mode, Rules, to_tell};
+use crate::domain::{ExternalId, FactKind, LaneId, PersonId, RowId};
+use crate::sync::{Barred, Footing, Input, Integration, Mode, Rules, Subject, to_tell};
+
+/// What is to be told, or what is in the way.
+type Verdict = Result<Vec<FactKind>, Barred>;
 
 /// What became of the people who were looked at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -45,7 +48,7 @@ impl View<'_> {
         after: PersonId,
         limit: u32,
         rules: &Rules,
-        today: jiff::civil::Date,
+        now: &Zoned,
     ) -> Result<(u32, Vec<PersonId>, Option<PersonId>), StoreError> {
         let sql = "SELECT person FROM integration WHERE person > ?1 ORDER BY person LIMIT ?2";
         let people =
@@ -53,8 +56,7 @@ impl View<'_> {
         let mut differing = Vec::new();
         for id in &people {
             let Some(standing) = during("reading an integration", || self.integration_of(*id))? else { continue };
-            let Some(person) = self.person_by_id(*id)? else { continue };
-            let verdict = to_tell(&person.person, (&standing.it, standing.footing), &self.told(*id)?, rules, today);
+            let Some((_, verdict)) = self.verdict(*id, &standing, rules, now)? else { continue };
             if standing.due == NOT_DUE && is_news(&standing, verdict, rules) {
                 differing.push(*id);
             }
@@ -62,10 +64,24 @@ impl View<'_> {
         let looked_at = u32::try_from(people.len()).unwrap_or(u32::MAX);
         Ok((looked_at, differing, people.last().copied()))
     }
+
+    /// What is to be told of a person, by the newest that is known of them, with their key; none: they are gone.
+    fn verdict(
+        &self,
+        id: PersonId,
+        standing: &Standing,
+        rules: &Rules,
+        now: &Zoned,
+    ) -> Result<Option<(ExternalId, Verdict)>, StoreError> {
+        let Some((person, photo_taken_at)) = self.person_without_photo(id)? else { return Ok(None) };
+        let subject = Subject { person: &person, photo_taken_at, now };
+        let verdict = to_tell(&subject, (&standing.it, standing.footing), &self.told(id)?, rules);
+        Ok(Some((person.external_id, verdict)))
+    }
 }
 
 /// Whether a comparison found what is not known yet. Who waits for a person's word is not news.
-fn is_news(standing: &Standing, verdict: Result<Vec<FactKind>, Barred>, rules: &Rules) -> bool {
+fn is_news(standing: &Standing, verdict: Verdict, rules: &Rules) -> bool {
     use crate::sync::SyncState::{CreationFailed, Enabled, InError, New, Suspended, ToDelete, ToUpdate};
     let waits_for_approval = rules.mode == Mode::Operator
         && standing.footing == Footing::Unlinked
@@ -92,15 +108,14 @@ impl Tx<'_> {
         lane: &LaneId,
         (limit, planned_max): (u32, u32),
         rules: &Rules,
-        today: jiff::civil::Date,
-        now: Timestamp,
+        now: &Zoned,
     ) -> Result<Planned, StoreError> {
         let room = u64::from(planned_max).saturating_sub(during("counting the planned", || self.planned_people())?);
         let limit = limit.min(u32::try_from(room).unwrap_or(u32::MAX));
         let mut planned = Planned::default();
         for id in during("listing who is due", || self.due_people(limit))? {
             planned.looked_at += 1;
-            self.plan_person(lane, id, rules, today, now, &mut planned)?;
+            self.plan_person(lane, id, rules, now, &mut planned)?;
         }
         Ok(planned)
     }
@@ -110,14 +125,12 @@ impl Tx<'_> {
         lane: &LaneId,
         id: PersonId,
         rules: &Rules,
-        today: jiff::civil::Date,
-        now: Timestamp,
+        now: &Zoned,
         planned: &mut Planned,
     ) -> Result<(), StoreError> {
         let Some(standing) = during("reading an integration", || self.integration_of(id))? else { return Ok(()) };
-        let Some(person) = self.person_by_id(id)? else { return Ok(()) };
-        let verdict = to_tell(&person.person, (&standing.it, standing.footing), &self.told(id)?, rules, today);
-        let key = person.person.external_id.as_str();
+        let Some((key, verdict)) = self.verdict(id, &standing, rules, now)? else { return Ok(()) };
+        let (key, now) = (key.as_str(), now.timestamp());
         during("planning what is told", || match verdict {
             // The lane says that it is held; the row is what shows it.
             Err(Barred::Approval) => {

@@ -5,9 +5,10 @@
 //! | `state` | the integration's states, and what moves it from one to another |
 //! | `selection` | who may be told of: a member's own choice first, then the club's selection |
 //! | `verdict` | all of that for one person on one day, with what is missing |
-//! | `personalia` `membership` `photo` | what is told, and what differs from what was told last |
+//! | `personalia` `membership` `photo` `badge` | what is told, and what differs from what was told last |
 //! | `nightly` | when everybody is compared |
 
+mod badge;
 mod membership;
 mod nightly;
 mod personalia;
@@ -15,18 +16,23 @@ mod photo;
 mod selection;
 mod state;
 mod verdict;
+#[cfg(test)]
+mod world;
 
+pub use badge::{BadgeTold, badge, worn};
 pub use membership::{MembershipTold, Operation, Phase, membership, operations};
 pub use nightly::{is_due, last_moment};
 pub use personalia::{Personalia, group_ids};
-pub use photo::photo_is_due;
+pub use photo::{PhotoTold, photo, publishable};
 pub use selection::{NotTold, is_frozen, lets_activity_sync, lets_sync, makes_member, selects};
 pub use state::{Command, Footing, Input, NotAllowed, SyncState, on};
 pub use verdict::{Approval, Barred, Cause, Integration, Missing, Told, differing, may_be_known, missing, to_tell};
 
 use std::collections::BTreeMap;
 
-use crate::domain::{FactKind, RowOutcome};
+use jiff::{Timestamp, Zoned};
+
+use crate::domain::{FactKind, Person, RowOutcome};
 
 /// What the club has configured about who is told of, and what.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -35,6 +41,8 @@ pub struct Rules {
     pub mode: Mode,
     /// What is sent.
     pub send: Vec<FactKind>,
+    /// What can be taken back there, when the person has none any more.
+    pub takes_back: Vec<FactKind>,
     /// Group name here → id there.
     pub group_ids: BTreeMap<String, i64>,
     /// Whether the groups told replace those there. Off: groups are not told, only tried out.
@@ -54,8 +62,31 @@ impl Rules {
     pub fn marks(&self) -> Vec<FactKind> {
         let tells_groups = self.group_master == GroupMaster::On && !self.group_ids.is_empty();
         let is_told = |kind: &FactKind| self.send.contains(kind) && (*kind != FactKind::Groups || tells_groups);
-        [FactKind::Person, FactKind::Membership, FactKind::Groups].into_iter().filter(is_told).collect()
+        let kinds = [FactKind::Person, FactKind::Membership, FactKind::Groups, FactKind::Photo, FactKind::Badge];
+        kinds.into_iter().filter(is_told).collect()
     }
+}
+
+/// A person at a moment, as the rules look at what is to be told of them. Of a photo they need no more than its time.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// The document; whether its photo is in it does not matter.
+    pub person: &'a Person,
+    /// When their photo was taken or imported; none: they have none.
+    pub photo_taken_at: Option<Timestamp>,
+    /// Local time of the site.
+    pub now: &'a Zoned,
+}
+
+/// What is to be said of something that a person has or has not.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Saying<T> {
+    /// This.
+    Tell(T),
+    /// That they have none any more.
+    TakeBack,
+    /// Nothing that is not known there.
+    Nothing,
 }
 
 /// Automatic, or after an operator's step.

@@ -5,10 +5,12 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::badge::{BadgeTold, badge};
 use super::membership::{MembershipTold, Phase, membership, operations};
 use super::personalia::{Personalia, group_ids, said};
+use super::photo::{PhotoTold, photo};
 use super::selection::{NotTold, lets_sync, selects};
-use super::{Footing, Mode, Rules, SyncState};
+use super::{Footing, Mode, Rules, Saying, Subject, SyncState};
 use crate::domain::{FactKind, Person};
 
 /// An operator's word on whether a person may be made known there.
@@ -158,6 +160,10 @@ pub struct Told {
     pub membership: Option<MembershipTold>,
     /// Of the groups, by their ids there.
     pub groups: Option<Vec<i64>>,
+    /// Of the photo.
+    pub photo: Option<PhotoTold>,
+    /// Of the badge.
+    pub badge: Option<BadgeTold>,
 }
 
 /// What is to be told of a person on that day, in order; nothing if all of it is known there. Whoever is not known there
@@ -167,19 +173,19 @@ pub struct Told {
 /// # Errors
 /// What is in the way.
 pub fn to_tell(
-    person: &Person,
+    subject: &Subject<'_>,
     (integration, footing): (&Integration, Footing),
     told: &Told,
     rules: &Rules,
-    today: Date,
 ) -> Result<Vec<FactKind>, Barred> {
+    let (person, today) = (subject.person, subject.now.date());
     let verdict = may_be_known(person, (integration, footing), rules, today);
     if footing == Footing::Unlinked {
         return verdict.map(|()| rules.marks().into_iter().take(1).filter(|kind| *kind == FactKind::Person).collect());
     }
-    let differing = differing(person, told, rules, today);
+    let differing = differing(subject, told, rules);
     match verdict {
-        Ok(()) if integration.complete => Ok(rules.marks()),
+        Ok(()) if integration.complete => Ok(everything(subject, told, rules)),
         Ok(()) => Ok(differing),
         Err(barred @ Barred::NotTold(_)) if lets_sync(person).is_ok() && differing.contains(&FactKind::Membership) => {
             let ends = membership(person, told.membership.as_ref(), today).is_some_and(|it| it.phase == Phase::Ended);
@@ -191,7 +197,8 @@ pub fn to_tell(
 
 /// The kinds of mark of a person known there that differ from what was told, among those that are told at all.
 #[must_use]
-pub fn differing(person: &Person, told: &Told, rules: &Rules, today: Date) -> Vec<FactKind> {
+pub fn differing(subject: &Subject<'_>, told: &Told, rules: &Rules) -> Vec<FactKind> {
+    let (person, today) = (subject.person, subject.now.date());
     let differs = |kind: &FactKind| match kind {
         FactKind::Person => {
             let known = told.person.clone().unwrap_or_default();
@@ -207,6 +214,8 @@ pub fn differing(person: &Person, told: &Told, rules: &Rules, today: Date) -> Ve
             // Who never was in a mapped group is left alone there.
             told.groups.as_ref().map_or(!wanted.is_empty(), |known| *known != wanted)
         }
+        FactKind::Photo => photo(subject, told.photo, rules, false) != Saying::Nothing,
+        FactKind::Badge => badge(subject, told.badge.as_ref(), rules, false) != Saying::Nothing,
         FactKind::Passage
         | FactKind::Visit
         | FactKind::Attendance
@@ -217,36 +226,27 @@ pub fn differing(person: &Person, told: &Told, rules: &Rules, today: Date) -> Ve
     rules.marks().into_iter().filter(differs).collect()
 }
 
+/// Every kind of mark that is told at all. Of a photo or a badge that there is not, there is nothing to tell.
+fn everything(subject: &Subject<'_>, told: &Told, rules: &Rules) -> Vec<FactKind> {
+    let says_something = |kind: &FactKind| match kind {
+        FactKind::Photo => photo(subject, told.photo, rules, true) != Saying::Nothing,
+        FactKind::Badge => badge(subject, told.badge.as_ref(), rules, true) != Saying::Nothing,
+        _ => true,
+    };
+    rules.marks().into_iter().filter(says_something).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
     use jiff::civil::date;
     use serde_json::{Value, json};
 
-    use super::super::{GroupMaster, Selection};
+    use super::super::GroupMaster;
+    use super::super::world::{anna_with, at, rules};
     use super::*;
 
     const TODAY: Date = date(2026, 11, 21);
-
-    fn rules() -> Rules {
-        Rules {
-            mode: Mode::Automatic,
-            send: vec![FactKind::Person, FactKind::Membership, FactKind::Groups, FactKind::Visit],
-            group_ids: [("Gold".to_owned(), 12)].into(),
-            group_master: GroupMaster::On,
-            email_required: true,
-            gender_required: true,
-            selection: Selection::Members,
-        }
-    }
-
-    fn anna(changes: Value) -> Person {
-        let mut document = json!({"external_id": "M-1", "first_name": "Anna", "last_name": "Rossi", "gender": "F",
-            "birth_date": "1990-04-12", "email": "anna@example.org", "groups": ["Gold"],
-            "memberships": [{"id": "S-1", "kind": "subscription", "gives_membership": true}]});
-        document.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
-        serde_json::from_value(document).unwrap()
-    }
 
     fn integration(state: SyncState, approval: Approval) -> Integration {
         let since = "2026-11-21T10:00:00Z".parse().unwrap();
@@ -270,7 +270,7 @@ mod tests {
         ];
         let mut table = String::from("case: automatic; operator; linked\n");
         for (name, changes, state, approval) in cases {
-            let (person, integration) = (anna(changes), integration(state, approval));
+            let (person, integration) = (anna_with(&changes), integration(state, approval));
             let verdict =
                 |mode, footing| match may_be_known(&person, (&integration, footing), &Rules { mode, ..rules() }, TODAY)
                 {
@@ -297,24 +297,37 @@ mod tests {
 
     #[test]
     fn everything_that_is_missing_is_named_at_once_and_only_what_the_club_requires() {
-        let person = anna(json!({"last_name": "  ", "birth_date": null, "gender": null, "email": " "}));
+        let person = anna_with(&json!({"last_name": "  ", "birth_date": null, "gender": null, "email": " "}));
         assert_eq!(missing(&person, &rules()), ["last_name", "birth_date", "email", "gender"]);
         let lenient = Rules { email_required: false, gender_required: false, ..rules() };
         assert_eq!(missing(&person, &lenient), ["last_name", "birth_date"]);
     }
 
+    /// What differs for Anna with these changes and a photo of that moment.
+    fn differs(changes: &Value, photo: Option<&str>, told: &Told, rules: &Rules) -> Vec<FactKind> {
+        let (person, now) = (anna_with(changes), at("2026-11-21T10:00:00Z"));
+        let photo_taken_at = photo.map(|it| it.parse().unwrap());
+        differing(&Subject { person: &person, photo_taken_at, now: &now }, told, rules)
+    }
+
     #[test]
     fn only_what_differs_from_what_was_told_is_to_be_told() {
-        use FactKind::{Groups, Membership, Person as Personal};
-        let person = anna(json!({}));
-        assert_eq!(differing(&person, &Told::default(), &rules(), TODAY), [Personal, Membership, Groups]);
+        use FactKind::{Badge, Groups, Membership, Person as Personal, Photo};
+        let with_all = json!({"allow_photo_publish": true, "credentials": [{"value": "A1"}]});
+        let (early, late) = (Some("2026-01-05T10:00:00Z"), Some("2026-11-20T10:00:00Z"));
+        let all = [Personal, Membership, Groups, Photo, Badge];
+        assert_eq!(differs(&with_all, early, &Told::default(), &rules()), all, "in this order");
+        assert_eq!(differs(&json!({}), early, &Told::default(), &rules()), [Personal, Membership, Groups]);
+        let person = anna_with(&with_all);
         let told = Told {
             person: Some(Personalia::of(&person)),
             membership: membership(&person, None, TODAY),
             groups: Some(vec![12]),
+            photo: Some(PhotoTold { taken_at: early.map(|it| it.parse().unwrap()) }),
+            badge: Some(BadgeTold { badge: Some("A1".into()) }),
         };
-        assert_eq!(differing(&person, &told, &rules(), TODAY), []);
-        let of = |changes| differing(&anna(changes), &told, &rules(), TODAY);
+        assert_eq!(differs(&with_all, early, &told, &rules()), []);
+        let of = |changes: Value| differs(&changes, None, &told, &rules());
         assert_eq!(of(json!({"mobile": "+39 333"})), [Personal]);
         assert_eq!(of(json!({"groups": ["Choir"]})), [Groups]);
         assert_eq!(of(json!({"email": "other@example.org"})), [], "the e-mail is the member's own login there");
@@ -322,6 +335,35 @@ mod tests {
             "frozen": {}, "auto_renew": true}]});
         assert_eq!(of(frozen), [Membership]);
         let off = Rules { group_master: GroupMaster::Off, ..rules() };
-        assert_eq!(differing(&anna(json!({"groups": []})), &told, &off, TODAY), [], "groups are only tried out");
+        assert_eq!(differs(&json!({"groups": []}), None, &told, &off), [], "groups are only tried out");
+        assert_eq!(differs(&with_all, late, &told, &rules()), [Photo]);
+        assert_eq!(of(json!({"credentials": [{"value": "B2"}]})), [Badge]);
+        let not_sent = Rules { send: vec![Personal], ..rules() };
+        assert_eq!(differs(&json!({"credentials": [{"value": "B2"}]}), late, &told, &not_sent), []);
+    }
+
+    #[test]
+    fn to_synchronize_tells_everything_anew_that_there_is() {
+        use FactKind::{Badge, Groups, Membership, Person as Personal, Photo};
+        let now = at("2026-11-21T10:00:00Z");
+        let complete = Integration { complete: true, ..integration(SyncState::ToUpdate, Approval::Given) };
+        let tell = |changes: Value, photo: Option<&str>, told: &Told, rules: &Rules| {
+            let person = anna_with(&changes);
+            let photo_taken_at = photo.map(|it| it.parse().unwrap());
+            let subject = Subject { person: &person, photo_taken_at, now: &now };
+            to_tell(&subject, (&complete, Footing::Linked), told, rules)
+        };
+        let with_all = json!({"allow_photo_publish": true, "credentials": [{"value": "A1"}]});
+        let taken_at = Some("2026-01-05T10:00:00Z");
+        let told = Told {
+            photo: Some(PhotoTold { taken_at: taken_at.map(|it| it.parse().unwrap()) }),
+            badge: Some(BadgeTold { badge: Some("A1".into()) }),
+            ..Told::default()
+        };
+        assert_eq!(tell(with_all, taken_at, &told, &rules()), Ok(vec![Personal, Membership, Groups, Photo, Badge]));
+        assert_eq!(tell(json!({}), None, &told, &rules()), Ok(vec![Personal, Membership, Groups]), "there is neither");
+        let takes_back = Rules { takes_back: vec![Photo, Badge], ..rules() };
+        let all = Ok(vec![Personal, Membership, Groups, Photo, Badge]);
+        assert_eq!(tell(json!({}), None, &told, &takes_back), all, "and that can be said");
     }
 }

@@ -13,11 +13,11 @@ const PAGE_PEOPLE: u32 = 100;
 
 /// Makes due whoever has something to be told. Returns how many were compared, and how many of them those are.
 pub(super) async fn everybody(syncer: &Syncer, began: Timestamp) -> Result<(u32, u32), StoreError> {
-    let today = began.to_zoned(syncer.timezone.clone()).date();
+    let now = began.to_zoned(syncer.timezone.clone());
     let (mut after, mut compared, mut differing) = (PersonId(0), 0_u32, 0_u32);
     loop {
-        let rules = Arc::clone(&syncer.rules);
-        let page = move |view: &crate::store::View<'_>| view.differing_people(after, PAGE_PEOPLE, &rules, today);
+        let (rules, now) = (Arc::clone(&syncer.rules), now.clone());
+        let page = move |view: &crate::store::View<'_>| view.differing_people(after, PAGE_PEOPLE, &rules, &now);
         let (looked_at, people, last) = syncer.store.read("comparing people", page).await?;
         compared += looked_at;
         differing += u32::try_from(people.len()).unwrap_or(u32::MAX);

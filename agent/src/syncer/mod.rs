@@ -89,10 +89,10 @@ impl Syncer {
         }
         let mut all = Planned::default();
         loop {
-            let (lane, rules, now) = (self.lane.clone(), Arc::clone(&self.rules), self.clock.now().wall);
-            let today = now.to_zoned(self.timezone.clone()).date();
+            let (lane, rules) = (self.lane.clone(), Arc::clone(&self.rules));
+            let now = self.clock.now().wall.to_zoned(self.timezone.clone());
             let planning = self.store.write("planning what Mywellness is told", move |tx| {
-                tx.plan_due(&lane, (BATCH_PEOPLE_MAX, PLANNED_MAX), &rules, today, now)
+                tx.plan_due(&lane, (BATCH_PEOPLE_MAX, PLANNED_MAX), &rules, &now)
             });
             let planned = planning.await?;
             all.looked_at += planned.looked_at;

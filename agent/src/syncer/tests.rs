@@ -51,6 +51,7 @@ impl Club {
         let rules = Rules {
             mode: Mode::Automatic,
             send: vec![FactKind::Person, FactKind::Visit],
+            takes_back: Vec::new(),
             group_ids: BTreeMap::new(),
             group_master: GroupMaster::On,
             email_required: true,

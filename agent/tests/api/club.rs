@@ -257,6 +257,7 @@ fn rules() -> Rules {
     Rules {
         mode: Mode::Automatic,
         send: vec![FactKind::Person, FactKind::Membership, FactKind::Groups, FactKind::Visit],
+        takes_back: Vec::new(),
         group_ids: BTreeMap::from([("Gold".to_owned(), 12)]),
         group_master: GroupMaster::Off,
         email_required: true,

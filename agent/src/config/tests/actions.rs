@@ -3,6 +3,7 @@
 use expect_test::expect;
 
 use super::*;
+use crate::domain::FactKind;
 
 const MYWELLNESS: &str = "[mywellness]\nfacility_url = \"club\"\napi_key_env = \"SECRET\"\nusername = \"u\"\n\
                           password_env = \"SECRET\"\nbase_url = \"http://127.0.0.1:1\"\n";
@@ -29,6 +30,66 @@ fn a_check_in_is_read_with_its_defaults() {
         expect![[r#"
         mywellness.send (line 10): sending attendance needs an action that no public document describes
             write [mywellness.actions.check_in] as Technogym describes it to integrators, or remove attendance
+    "#]],
+    );
+}
+
+#[test]
+fn a_photo_and_a_badge_are_given_and_taken_back_by_actions_of_their_own() {
+    let give = r#"send = ["people", "photos", "badges"]
+[mywellness.actions.photo]
+path = "core/user/{{user_id}}/Photo"
+body = '{"image": "{{photo}}", "type": "{{photo_type}}", "at": "{{photo_taken_at}}"}'
+[mywellness.actions.badge]
+path = "core/user/{{user_id}}/Badge/{{badge}}"
+body = '{"type": "{{badge_kind}}"}'
+"#;
+    let config = good(&format!("{SITE}{MYWELLNESS}{give}")).mywellness.expect("it was written");
+    assert!(config.actions.photo.is_some() && config.actions.badge.is_some());
+    assert_eq!((config.rules.takes_back, config.rules.send.len()), (vec![], 3));
+    let back = r#"[mywellness.actions.no_photo]
+path = "core/user/{{user_id}}/Photo/Delete"
+body = '{}'
+[mywellness.actions.no_badge]
+path = "core/user/{{user_id}}/Badge/Delete"
+body = '{"serial": "{{badge}}"}'
+"#;
+    let config = good(&format!("{SITE}{MYWELLNESS}{give}{back}")).mywellness.expect("it was written");
+    assert_eq!(config.rules.takes_back, [FactKind::Photo, FactKind::Badge]);
+    check(
+        &format!("{MYWELLNESS}send = [\"photos\"]\n{back}"),
+        expect![[r#"
+        mywellness.send (line 10): sending photos needs an action that no public document describes
+            write [mywellness.actions.photo] as Technogym describes it to integrators, or remove photos
+    "#]],
+    );
+    check(
+        &format!("{MYWELLNESS}{back}"),
+        expect![[r#"
+        warning: mywellness.send (line 4): [mywellness.actions.no_photo] is never used; add "photos" to send, or remove the table
+        warning: mywellness.send (line 4): [mywellness.actions.no_badge] is never used; add "badges" to send, or remove the table
+    "#]],
+    );
+    let slips = r#"send = ["photos", "badges"]
+[mywellness.actions.photo]
+path = "core/user/{{user_id}}/Photo"
+body = '{"image": "{{badge}}"}'
+[mywellness.actions.badge]
+path = "core/user/{{user_id}}/Badge"
+body = '{"serial": "{{external_id}}"}'
+[mywellness.actions.no_photo]
+path = "core/user/{{user_id}}/Photo/Delete"
+body = '{"image": "{{photo}}"}'
+"#;
+    check(
+        &format!("{MYWELLNESS}{slips}"),
+        expect![[r#"
+        mywellness.actions.photo.body (line 13): {{badge}} is no placeholder here
+            possible: facility_id, user_id, facility_user_id, permanent_token, external_id, photo, photo_type, photo_taken_at
+        mywellness.actions.badge.body (line 16): {{badge}} is never said
+            say it where it belongs, as in '{"badge": "{{badge}}"}'
+        mywellness.actions.no_photo.body (line 19): {{photo}} is no placeholder here
+            possible: facility_id, user_id, facility_user_id, permanent_token, external_id
     "#]],
     );
 }

@@ -46,8 +46,8 @@ id = "central"
                 add password_file = "/path/to/it" (or password_env)
             mywellness.base_url (line 11): plain http would carry secrets in the open
                 write https://, or http:// to 127.0.0.1 only
-            mywellness.send (line 12): sending photos is not supported by this version
-                remove it: Technogym gives the actions for it only to integrators
+            mywellness.send (line 12): "visit" is not possible here
+                did you mean "visits"? Possible: "people", "memberships", "groups", "visits", "photos", "badges", "attendance"
             mywellness.requests_per_second (line 13): 0 is out of range
                 write 1 to 1000
             mywellness.group_ids (line 14): this is a text

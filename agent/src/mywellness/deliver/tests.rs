@@ -1,5 +1,7 @@
 //! Stories of the whole lane: the real store and outbox on this side, a pretended Mywellness on the other.
 
+mod belongings;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use super::belongings::who;
 use super::{Barred, Before, Known, Rules, Step, before, told_of_that_day, unlinked};
 use crate::domain::{Attendance, Hold, OutboxRow, RowOutcome};
 use crate::mywellness::OnLostAnswer;
@@ -39,11 +40,8 @@ pub(super) fn check_in(row: &OutboxRow, known: &Known, rules: &Rules<'_>, today:
 fn values(told: &Attendance, link: &Link, known: &Known, activity: &str, rules: &Rules<'_>) -> Values {
     let local = |at: Timestamp| moment(at, rules.timezone);
     let day = |form: &str| told.starts_at.to_zoned(rules.timezone.clone()).strftime(form).to_string();
-    Values::from([
-        (Placeholder::UserId, link.user_id.clone()),
-        (Placeholder::FacilityUserId, link.facility_user_id.clone()),
-        (Placeholder::PermanentToken, link.permanent_token.clone().unwrap_or_default()),
-        (Placeholder::ExternalId, known.person.external_id.to_string()),
+    let mut values = who(known, link);
+    values.extend([
         (Placeholder::ActivityId, activity.to_owned()),
         (Placeholder::ClassId, told.class.to_string()),
         (Placeholder::StartsAt, local(told.starts_at)),
@@ -51,5 +49,6 @@ fn values(told: &Attendance, link: &Link, known: &Known, activity: &str, rules: 
         (Placeholder::StartDate, day("%Y-%m-%d")),
         (Placeholder::PartitionDate, day("%Y%m%d")),
         (Placeholder::AttendedAt, local(told.at)),
-    ])
+    ]);
+    values
 }

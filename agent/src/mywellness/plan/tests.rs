@@ -1,6 +1,7 @@
 //! Stories about what a row asks for, told as one line each.
 
 mod attendance;
+mod belongings;
 
 use std::time::Duration;
 
@@ -115,6 +116,7 @@ fn check(scenes: &[(&str, Scene)], expected: Expect) {
                 let steps: Vec<_> = bodies.iter().map(|body| body.operation).collect();
                 format!("{} {facility_user}", steps.join(", "))
             }
+            Step::Say { action, told, .. } => format!("{action}: {told}"),
             Step::Delete { facility_user } => format!("delete {facility_user}"),
         };
         format!("{name}: {step}\n")

@@ -14,10 +14,12 @@ CREATE INDEX person_by_family ON person (family_key);
 CREATE INDEX person_by_given ON person (given_key);
 CREATE INDEX person_by_email ON person (email_key) WHERE email_key IS NOT NULL;
 
--- Apart from the document: a gate reads documents and has no use for pictures.
+-- Apart from the document: a gate reads documents and has no use for pictures. Its time stands before the picture, so
+-- that who wants no more than that need not read on.
 CREATE TABLE photo (
     person INTEGER PRIMARY KEY,
-    doc TEXT NOT NULL
+    taken_at INTEGER NOT NULL,
+    jpeg_base64 TEXT NOT NULL
 ) STRICT;
 
 -- One row for every written form of every credential, filed under its loose key.

@@ -9,7 +9,9 @@ use serde_json::json;
 use super::{Club, at, club, name, person};
 use crate::domain::*;
 use crate::store::{HeldVisits, Link, Planned, Retention, SyncFilter, SyncRefused};
-use crate::sync::{Attempt, Candidate, Cause, Command, GroupMaster, Mode, Personalia, Rules, Selection, SyncState};
+use crate::sync::{
+    Attempt, Candidate, Cause, Command, GroupMaster, Mode, Personalia, PhotoTold, Rules, Selection, SyncState,
+};
 
 const LANE: &str = "mywellness";
 const TODAY: Date = date(2026, 11, 23);
@@ -18,12 +20,18 @@ fn rules() -> Rules {
     Rules {
         mode: Mode::Automatic,
         send: vec![FactKind::Person, FactKind::Membership, FactKind::Groups, FactKind::Visit],
+        takes_back: Vec::new(),
         group_ids: BTreeMap::from([("Gold".to_owned(), 12)]),
         group_master: GroupMaster::On,
         email_required: true,
         gender_required: true,
         selection: Selection::Members,
     }
+}
+
+/// Noon of a day at the club.
+fn noon(day: Date) -> jiff::Zoned {
+    day.at(12, 0, 0, 0).in_tz("Europe/Rome").expect("a moment of that zone")
 }
 
 /// A member of whom everything required is known.
@@ -40,7 +48,7 @@ fn anna() -> Person {
 impl Club {
     async fn plan_by(&self, rules: Rules) -> Planned {
         let rules = Arc::new(rules);
-        self.write(move |tx| tx.plan_due(&name(LANE), (100, 100), &rules, TODAY, at("10:00"))).await
+        self.write(move |tx| tx.plan_due(&name(LANE), (100, 100), &rules, &noon(TODAY))).await
     }
 
     async fn plan(&self) -> Planned {
@@ -409,13 +417,54 @@ async fn the_history_keeps_the_newest_twenty_and_what_is_old_goes() {
 }
 
 #[tokio::test]
+async fn another_photo_or_badge_is_planned_for_who_is_known_there_and_only_where_it_is_told() {
+    let club = club();
+    let id = club.enabled().await;
+    let all = || Rules { send: [rules().send, vec![FactKind::Photo, FactKind::Badge]].concat(), ..rules() };
+    let photo = |taken_at| Some(Photo { taken_at, jpeg_base64: "/9j/".to_owned() });
+    let with = |credential: &str, taken_at| Person {
+        credentials: person("M-1", credential).credentials,
+        allow_photo_publish: Some(true),
+        photo: photo(taken_at),
+        ..anna()
+    };
+    club.put(with("B2", at("08:00"))).await;
+    assert_eq!(club.plan().await, Planned { looked_at: 1, up_to_date: 1, ..Planned::default() }, "neither is told");
+    let differing =
+        async |rules: Rules| club.read(move |view| view.differing_people(PersonId(0), 9, &rules, &noon(TODAY))).await.1;
+    assert_eq!(differing(rules()).await, []);
+    assert_eq!(differing(all()).await, [id], "the comparison finds what nobody was told yet");
+    club.write(move |tx| tx.make_due(&[id])).await;
+    club.plan_by(all()).await;
+    assert_eq!(
+        (club.state().await.0, club.marks().await),
+        (SyncState::Enabled, vec![FactKind::Photo, FactKind::Badge])
+    );
+    club.answer(FactKind::Badge, RowOutcome::Delivered, Some(r#"{"badge":"B2"}"#.to_owned())).await;
+    let told = serde_json::to_string(&PhotoTold { taken_at: Some(at("08:00")) }).expect("plain data");
+    club.answer(FactKind::Photo, RowOutcome::Delivered, Some(told)).await;
+    assert_eq!((club.state().await, club.marks().await), ((SyncState::Enabled, None), vec![]));
+    assert_eq!(differing(all()).await, []);
+
+    club.put(with("B2", at("08:30"))).await;
+    assert_eq!(club.state().await.0, SyncState::ToUpdate);
+    club.plan_by(all()).await;
+    assert_eq!(club.marks().await, [FactKind::Photo]);
+    club.put(with("C3", at("08:30"))).await;
+    club.plan_by(all()).await;
+    assert_eq!(club.marks().await, [FactKind::Photo, FactKind::Badge]);
+    club.answer(FactKind::Photo, RowOutcome::Never("refused: too large".to_owned()), None).await;
+    assert_eq!(club.state().await, (SyncState::InError, Some(Cause::Refused)));
+}
+
+#[tokio::test]
 async fn the_comparison_finds_who_differs_and_nobody_else() {
     let club = club();
     let id = club.enabled().await;
     club.put(Person { email: None, ..Person { external_id: name("M-2"), credentials: Vec::new(), ..anna() } }).await;
     club.plan().await;
     let differing = async |today: Date, rules: Rules| {
-        club.read(move |view| view.differing_people(PersonId(0), 100, &rules, today)).await
+        club.read(move |view| view.differing_people(PersonId(0), 100, &rules, &noon(today))).await
     };
     let (compared, found, _) = differing(TODAY, rules()).await;
     assert_eq!((compared, found), (2, vec![]), "who is known there, and who is incomplete");

@@ -6,6 +6,7 @@
 mod club;
 mod people;
 
+mod belongings;
 mod classes;
 mod crm_at_the_gate;
 mod doors;
