@@ -13,9 +13,9 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::domain::{ExternalId, Source};
+use crate::domain::{ExternalId, FactKind, Source};
 use crate::store::{SyncEntry, SyncFilter};
-use crate::sync::{self, Barred, Cause, Footing, GroupMaster, Rules};
+use crate::sync::{self, Barred, Cause, Footing, Rules};
 
 use super::extract::Asked;
 use super::lists::{List, PAGE_ROWS_MAX, rows};
@@ -229,8 +229,8 @@ fn harmless(cell: String) -> String {
 /// What the groups there would become.
 #[derive(Serialize, Deserialize, ToSchema)]
 pub(super) struct GroupsServed {
-    /// Whether `mywellness.group_master` is on: groups are told.
-    group_master: bool,
+    /// Whether groups are told: they are in `mywellness.send`, one of them has an id, and `group_master` is on.
+    told: bool,
     /// People linked to a user there. The list of groups of each of them is replaced by the one told, groups that were
     /// given there by hand included: Mywellness does not let us read those, so that they cannot be named here.
     replaced: u64,
@@ -339,7 +339,7 @@ impl Tried {
         let mapped =
             rules.group_ids.iter().map(|(name, id)| MappedGroup { people: people(name), name: name.clone(), id: *id });
         GroupsServed {
-            group_master: rules.group_master == GroupMaster::On,
+            told: rules.marks().contains(&FactKind::Groups),
             replaced: self.replaced,
             mapped: mapped.collect(),
             unmapped: self.unmapped.into_iter().map(|(name, people)| UnmappedGroup { name, people }).collect(),

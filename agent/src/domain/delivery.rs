@@ -197,7 +197,7 @@ pub struct LaneSummary {
     pub parked: u64,
     /// Rows delivered and still kept.
     pub delivered: u64,
-    /// When the oldest waiting row was written.
+    /// When the oldest row was written that waits to be sent or for its receipt.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub oldest: Option<Timestamp>,
 }

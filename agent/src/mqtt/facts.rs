@@ -116,11 +116,20 @@ impl Fact for ReceiptRefused<'_> {
 /// Rows the broker took and the central system never confirmed: they are published again.
 pub(super) struct ReceiptsMissing {
     pub(super) rows: u32,
+    /// An outage is one warning.
+    pub(super) is_first: bool,
 }
 
 impl Fact for ReceiptsMissing {
     fn tell(&self) {
-        tracing::warn!(rows = self.rows, "rows are published again: the central system did not confirm them in time");
+        if self.is_first {
+            tracing::warn!(
+                rows = self.rows,
+                "the central system does not confirm what it is sent: its rows are published again until it does"
+            );
+        } else {
+            tracing::debug!(rows = self.rows, "rows without a receipt are published once more");
+        }
         metrics::counter!("varco_receipts_missing_total").increment(self.rows.into());
     }
 }

@@ -17,12 +17,15 @@ const LOOKS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_
 
 /// Makes rows pending again, for ever, whether the broker is reached or not: the lane publishes them when it is.
 pub(super) async fn publish_again(lane: &LaneId, store: &Store, clock: &Clock, timeout: Duration) {
-    let mut untrusted_since = None;
+    let (mut untrusted_since, mut outage) = (None, Outage::default());
     loop {
         if let Some(before) = overdue_before(clock.now(), timeout, &mut untrusted_since) {
             match make_pending(lane, store, clock, before).await {
                 Ok(0) => {}
-                Ok(rows) => ReceiptsMissing { rows }.tell(),
+                Ok(rows) => {
+                    let is_first = outage.goes_on(clock.now().uptime, timeout);
+                    ReceiptsMissing { rows, is_first }.tell();
+                }
                 Err(error) => OverdueNotFound { error: &error }.tell(),
             }
         }
@@ -59,6 +62,21 @@ fn overdue_before(now: Now, timeout: Duration, untrusted_since: &mut Option<Upti
     })
 }
 
+/// While nobody gives receipts, the same rows are published again and again.
+#[derive(Default)]
+struct Outage {
+    last: Option<Uptime>,
+}
+
+impl Outage {
+    /// Rows were published again. True: those before have had their receipts since, so this is another outage.
+    fn goes_on(&mut self, now: Uptime, timeout: Duration) -> bool {
+        // What was published again is overdue after the timeout, and found at the next look.
+        let until = self.last.replace(now).map(|last| last.after(timeout * 2).after(LOOKS.1));
+        until.is_none_or(|until| now > until)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,5 +96,12 @@ mod tests {
             .map(|seconds| overdue_before(at(seconds, ClockQuality::Untrusted), timeout, &mut since).is_some())
             .to_vec();
         assert_eq!(looks, [false, false, true, false, true]);
+    }
+    #[test]
+    fn an_outage_of_receipts_begins_once() {
+        let mut outage = Outage::default();
+        let timeout = Duration::from_secs(60);
+        let looks = [100, 160, 235, 900, 960].map(|at| outage.goes_on(Uptime(Duration::from_secs(at)), timeout));
+        assert_eq!(looks, [true, false, false, true, false]);
     }
 }

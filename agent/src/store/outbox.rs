@@ -94,15 +94,19 @@ impl View<'_> {
                 }
             }
             for summary in lanes.values_mut() {
-                summary.oldest = self.oldest_waiting(&summary.lane)?;
+                summary.oldest = self.oldest_undelivered(&summary.lane)?;
             }
             Ok(lanes.into_values().collect())
         })
     }
 
-    fn oldest_waiting(&self, lane: &LaneId) -> rusqlite::Result<Option<Timestamp>> {
-        let sql = format!("SELECT written_at FROM outbox WHERE lane = ?1 AND {WAITING} ORDER BY id LIMIT 1");
-        self.one(&sql, [lane.as_str()], |row| row.get::<_, Moment>(0).map(|moment| moment.0))
+    fn oldest_undelivered(&self, lane: &LaneId) -> rusqlite::Result<Option<Timestamp>> {
+        // An index each.
+        let oldest_of = |range: &str| {
+            let sql = format!("SELECT written_at FROM outbox WHERE lane = ?1 AND {range} ORDER BY id LIMIT 1");
+            self.one(&sql, [lane.as_str()], |row| row.get::<_, Moment>(0).map(|moment| moment.0))
+        };
+        Ok([oldest_of(WAITING)?, oldest_of("state = 'sent'")?].into_iter().flatten().min())
     }
 }
 

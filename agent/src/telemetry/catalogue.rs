@@ -83,7 +83,11 @@ const GAUGES: &[(&str, &str, Unit)] = &[
     ("varco_line_up", "Whether a serial line is open (1) or not (0).", Unit::Count),
     ("varco_lane_online", "Whether a lane is in a session with its upstream (1) or not (0).", Unit::Count),
     ("varco_lane_rows", "Rows of a lane that are not done with, by state; counted every 15 s.", Unit::Count),
-    ("varco_lane_oldest_seconds", "Age of the oldest row that waits; 0 if none does.", Unit::Seconds),
+    (
+        "varco_lane_oldest_seconds",
+        "Age of the oldest row that waits to be sent or for its receipt; 0 if none does.",
+        Unit::Seconds,
+    ),
     ("varco_receipts_online", "Whether the central system's receipts are subscribed to (1) or not (0).", Unit::Count),
     ("varco_controller_room", "Places left in a gate controller's memory of events.", Unit::Count),
     ("varco_controller_events_lost", "Events a gate controller had no room for since its reset.", Unit::Count),

@@ -81,6 +81,6 @@ async fn the_preflight_names_who_would_go_and_what_others_lack_before_anything_i
     let (_, progress) = club.get("/api/v1/sync/progress").await;
     assert_eq!((&progress["remaining"], &progress["states"]), (&json!(3), &json!([{"state": "new", "people": 3}])));
     let (_, groups) = club.get("/api/v1/sync/groups/dry-run").await;
-    assert_eq!((&groups["group_master"], &groups["replaced"]), (&json!(false), &json!(0)));
+    assert_eq!((&groups["told"], &groups["replaced"]), (&json!(false), &json!(0)));
     assert_eq!(groups["mapped"], json!([{"name": "Gold", "id": 12, "people": 0}]));
 }

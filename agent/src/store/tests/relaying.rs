@@ -249,6 +249,11 @@ async fn a_lane_is_summed_up_with_or_without_rows() {
     let parked = club.read(|view| view.outbox(Some(&name(LANE)), Some(RowState::Parked), None, 10)).await;
     assert_eq!(parked.items.len(), 1);
     assert_eq!(parked.items[0].last_error.as_deref(), Some("no"));
+
+    settle(&club, rows[2], RowOutcome::Sent).await;
+    let unconfirmed = club.read(|view| view.lanes(&[])).await.remove(0);
+    let numbers = (unconfirmed.waiting, unconfirmed.sent, unconfirmed.oldest);
+    assert_eq!(numbers, (0, 1, Some(at("09:00"))), "what nobody confirms goes on ageing");
 }
 
 #[tokio::test]
