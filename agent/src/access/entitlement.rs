@@ -21,18 +21,19 @@ struct Candidate {
 /// The entitlement, with the reasons of every candidate that failed. When nothing serves, the most telling reason of
 /// all blocks.
 pub(super) fn choose(case: &Case<'_>) -> (Vec<Finding>, Option<Entitlement>) {
-    let going_on = case.visit.map(|visit| of_visit(case, visit));
-    if let Some(Ok(entitlement)) = going_on {
-        let note = entitlement.as_ref().map_or("none".to_owned(), |it| it.title.to_string());
-        return (vec![Finding::note(format!("the open visit's entitlement serves again: {note}"))], entitlement);
+    let of_visit = case.visit.and_then(|visit| of_visit(case, visit));
+    if let Some(Candidate { entitlement, against }) = &of_visit
+        && against.is_empty()
+    {
+        let note = format!("the open visit's entitlement serves again: {}", entitlement.title);
+        return (vec![Finding::note(note)], Some(entitlement.clone()));
     }
-    let failed_visit = going_on.and_then(Result::err);
-    let tried: Vec<_> = failed_visit.into_iter().chain(booked(case)).chain(held(case)).collect();
+    let tried: Vec<_> = of_visit.into_iter().chain(booked(case)).chain(held(case)).collect();
     let serves = tried.iter().find(|it| it.against.is_empty()).map(|it| it.entitlement.clone());
     let mut found: Vec<_> = tried.iter().flat_map(notes).collect();
     found.push(match &serves {
         Some(entitlement) => Finding::note(format!("{} serves", entitlement.title)),
-        None => refusal(&tried),
+        None => refusal(case, &tried),
     });
     (found, serves)
 }
@@ -40,8 +41,8 @@ pub(super) fn choose(case: &Case<'_>) -> (Vec<Finding>, Option<Entitlement>) {
 /// An open visit uses its entitlement again and consumes nothing, even if the membership ran out or was used up since,
 /// or the class is over: the right was the visit's. What closes the door to the person here and now still does: a
 /// freeze, an early end, a zone it never opened, and, coming in from outside, its hours. A membership gone from the
-/// document was used up.
-fn of_visit(case: &Case<'_>, visit: &Visit) -> Result<Option<Entitlement>, Candidate> {
+/// document was used up. A visit that was begun by hand without any right gives none.
+fn of_visit(case: &Case<'_>, visit: &Visit) -> Option<Candidate> {
     let (title, against) = match (&visit.membership, &visit.class) {
         (Some(membership), _) => {
             let known = case.standing.person.memberships.iter().find(|it| it.id == *membership);
@@ -52,16 +53,15 @@ fn of_visit(case: &Case<'_>, visit: &Visit) -> Result<Option<Entitlement>, Candi
             let leads_away = known.is_some_and(|it| !leads_to(it, case.reader, case.policy));
             (Title::Class(class.clone()), leads_away.then_some(Reason::WrongZone).into_iter().collect())
         }
-        (None, None) => return Ok(None),
+        (None, None) => return None,
     };
     let still_asked = |reason: &Reason| match reason {
         Reason::MembershipFrozen | Reason::MembershipEnded | Reason::WrongZone => true,
         Reason::OutsideHours => case.way == Way::In,
         _ => false,
     };
-    let against: Vec<_> = against.into_iter().filter(still_asked).collect();
-    let entitlement = Entitlement { title, kind: EntitlementKind::Visit };
-    if against.is_empty() { Ok(Some(entitlement)) } else { Err(Candidate { entitlement, against }) }
+    let against = against.into_iter().filter(still_asked).collect();
+    Some(Candidate { entitlement: Entitlement { title, kind: EntitlementKind::Visit }, against })
 }
 
 /// Today's bookings that open gates, the first class first. One taken back, or whose class is over, is not worth a word.
@@ -158,12 +158,15 @@ fn notes(failed: &Candidate) -> impl Iterator<Item = Finding> {
 
 /// The most telling reason: that of the candidate nearest to serving. Last year's subscription explains nothing to
 /// somebody whose present one is frozen.
-fn refusal(tried: &[Candidate]) -> Finding {
+fn refusal(case: &Case<'_>, tried: &[Candidate]) -> Finding {
     let worst = |it: &Candidate| it.against.iter().copied().max_by_key(|reason| gravity(*reason));
     let nearest = tried.iter().filter_map(|it| Some((worst(it)?, &it.entitlement.title)));
     match nearest.min_by_key(|(reason, _)| gravity(*reason)) {
         Some((reason, title)) => Finding::block(reason, title.to_string()),
-        None => Finding::block(Reason::NoEntitlement, "no memberships"),
+        None if case.standing.person.memberships.is_empty() => Finding::block(Reason::NoEntitlement, "no memberships"),
+        None => {
+            Finding::block(Reason::NoEntitlement, "an entry is taken when a visit begins, and this one began by hand")
+        }
     }
 }
 

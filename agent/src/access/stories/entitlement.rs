@@ -3,6 +3,35 @@
 use super::*;
 
 #[test]
+fn a_visit_that_was_begun_by_hand_gives_no_right_by_itself() {
+    let visit_by_hand = |memberships: Vec<Membership>| {
+        move |it: &mut Scene| {
+            it.standing.visit = Some(visit_since("2026-03-10T08:00", None));
+            it.standing.person.memberships = memberships;
+        }
+    };
+    check(
+        "entry",
+        visit_by_hand(vec![]),
+        expect![[r#"
+        In: Deny | Reason(NoEntitlement)
+        Block no_entitlement: no memberships"#]],
+    );
+    check(
+        "entry",
+        visit_by_hand(vec![punch_card("P-1", 3)]),
+        expect![[r#"
+        In: Deny | Reason(NoEntitlement)
+        Block no_entitlement: an entry is taken when a visit begins, and this one began by hand"#]],
+    );
+    check(
+        "entry",
+        visit_by_hand(vec![subscription("S-1")]),
+        expect!["In: Member using S-1 Subscription, entering gym | Welcome"],
+    );
+}
+
+#[test]
 fn a_re_entry_continues_the_visit_even_if_the_membership_ran_out_meanwhile() {
     check(
         "entry",
