@@ -145,8 +145,9 @@ fn success(section: &mut Section<'_>, usual: Success) -> Success {
     section.or("success", usual, choice(&[("status", Success::Answered)]))
 }
 
-fn json_pointer(node: &Node) -> Result<String, Fault> {
+/// Where a value stands in a JSON document.
+pub(super) fn json_pointer(node: &Node) -> Result<String, Fault> {
     let pointer = text(node)?;
-    let mend = "write a JSON pointer into the answer's data, as in \"/result\"";
+    let mend = "write a JSON pointer, as in \"/result\"";
     if pointer.starts_with('/') { Ok(pointer) } else { Err(Fault::new(format!("{pointer:?} is no pointer"), mend)) }
 }

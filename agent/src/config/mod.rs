@@ -168,7 +168,8 @@ fn build(mut root: Section<'_>, report: &Report<'_>, around: &Surroundings) -> O
     let webhooks = root.sections("webhook").into_iter();
     let webhooks: Vec<_> = webhooks.map(|section| webhooks::webhook(section, site_id, around)).collect();
     let hooks = root.sections("hook").into_iter();
-    let hooks: Vec<_> = hooks.map(|section| hooks::hook(section, mywellness.as_ref(), around)).collect();
+    let hooks: Vec<_> =
+        hooks.map(|section| hooks::hook(section, (site.as_ref(), mywellness.as_ref()), around)).collect();
     root.finish();
     cross::refuse_twins(report, hooks.iter().filter_map(|draft| Some((draft.id.as_deref()?, &draft.id_place))));
     cross::refuse_twins(report, webhooks.iter().filter_map(|draft| Some((draft.id.as_deref()?, &draft.id_place))));

@@ -154,8 +154,8 @@ pub(super) async fn put_class(
     Named(id): Named<ClassId>,
     Document(new): Document<NewClass>,
 ) -> Result<(StatusCode, Json<Served<ClassEntry>>), ApiProblem> {
-    let policy = console.handles.policy.borrow().clone();
-    let write = move |tx: &Tx<'_>| match intake::put_class(tx, &id, new.clone(), &policy)? {
+    let (policy, now) = (console.handles.policy.borrow().clone(), console.now());
+    let write = move |tx: &Tx<'_>| match intake::put_class(tx, &id, new.clone(), &policy, now)? {
         Err(refused) => Ok(Err(refused)),
         Ok(written) => Ok(Ok((written, tx.class(&id)?))),
     };

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use crate::domain::ClockQuality;
 use crate::intake::command_key;
-use crate::mywellness::{Ear, Heard, NoNews};
+use crate::mywellness::{Ear, Heard, NoNews, Sameness};
 use crate::store::{NOTES_MAX, Tx};
 use crate::telemetry::Fact;
 use crate::webhook::{Key, Signed};
@@ -73,7 +73,8 @@ impl Hooks {
 /// What came of a delivery.
 #[derive(Serialize, Deserialize, ToSchema)]
 pub(super) struct HookServed {
-    /// `known`, `ours`, `asked`, `parked`, or `duplicate`.
+    /// Of a user made there `known`, `ours`, `asked`; of a class `booked`, `unbooked`, `changed`, `overtaken`,
+    /// `unmapped`; `parked`: an operator has to look; `duplicate`: it had come before.
     outcome: String,
 }
 
@@ -105,7 +106,7 @@ pub(super) async fn take_signed(
     }
     // Only after the proof: nobody else uses the sender's allowance up.
     paced(pace)?;
-    take(&console, hook, delivery, &body).await
+    take(&console, hook, Some(delivery), &body).await
 }
 
 /// Takes news from a sender that knows the secret in the address.
@@ -128,29 +129,34 @@ pub(super) async fn take_by_path(
     paced(pace)?;
     let (parts, body) = request.into_parts();
     let body = bytes_of(body, &parts.headers, BODY_BYTES_MAX).await?;
-    // A sender that signs nothing names its deliveries by nothing either: the same again is the same.
-    let delivery = format!("{:x}", Sha256::digest(&body));
-    take(&console, hook, &delivery, &body).await
+    // A sender that signs nothing names its deliveries by nothing either.
+    take(&console, hook, None, &body).await
 }
 
 /// Acts on news once; what cannot be read is refused each time.
 async fn take(
     console: &Arc<Console>,
     hook: &Hook,
-    delivery: &str,
+    delivery: Option<&str>,
     body: &[u8],
 ) -> Result<Json<HookServed>, ApiProblem> {
-    let refuse = |NoNews(path, why)| ApiProblem::field(path, why);
+    let refuse = |NoNews(path, why): NoNews| ApiProblem::field(path, why);
     let news =
         hook.ear.read(body).map_err(refuse).inspect_err(|_| HookTaken { hook: &hook.id, outcome: "refused" }.tell())?;
-    let key = command_key(delivery, &format!("/hooks/{}", hook.id));
+    let source = format!("/hooks/{}", hook.id);
+    let key = match (news.sameness(), delivery) {
+        (Sameness::Id(id), _) => Some(command_key(id, &format!("{source}/news"))),
+        (_, Some(delivery)) => Some(command_key(delivery, &source)),
+        (Sameness::Content, None) => Some(command_key(&format!("{:x}", Sha256::digest(body)), &source)),
+        (Sameness::Unknown, None) => None,
+    };
     let (ear, now) = (hook.ear.clone(), console.now());
     let write = move |tx: &Tx<'_>| {
-        if tx.answer_to(&key)?.is_some() {
+        if key.map_or(Ok(None), |key| tx.answer_to(&key))?.is_some() {
             return Ok("duplicate");
         }
         let heard = ear.hear(tx, &news, now)?;
-        if heard != Heard::NoRoom {
+        if let Some(key) = key.filter(|_| heard != Heard::NoRoom) {
             tx.remember_answer(&key, None, heard.as_str(), now)?;
         }
         Ok(heard.as_str())

@@ -23,6 +23,8 @@ pub enum FactKind {
     Alarm,
     /// The answer to a command of the central system, as a snapshot.
     Answer,
+    /// What an upstream told of a class or its bookings and nobody here could act on: a note.
+    Booking,
     /// A person changed: a mark, rendered when sent.
     Person,
     /// A membership changed: a mark, rendered when sent.
@@ -47,6 +49,7 @@ impl FactKind {
             Self::Attendance => "attendance",
             Self::Alarm => "alarm",
             Self::Answer => "answer",
+            Self::Booking => "booking",
             Self::Person => "person",
             Self::Membership => "membership",
             Self::Groups => "groups",

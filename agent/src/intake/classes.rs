@@ -142,6 +142,7 @@ pub fn put_class(
     id: &ClassId,
     new: NewClass,
     policy: &Policy,
+    now: Timestamp,
 ) -> Result<Result<Written, Refused>, StoreError> {
     let mut found = Findings::default();
     same_id(new.id.as_ref(), id, &mut found);
@@ -155,16 +156,40 @@ pub fn put_class(
     };
     let NewClass { product, starts_at, ends_at, zone, capacity, status, .. } = new;
     let class = Class { id: id.clone(), product, starts_at, ends_at, zone, capacity, status };
-    Ok(Ok(Written { created: tx.put_class(&class)?, warnings }))
+    Ok(Ok(Written { created: tx.put_class(&class, now)?, warnings }))
 }
 
-fn check_class(new: &NewClass, policy: &Policy, found: &mut Findings) {
-    let lasts = new.ends_at.duration_since(new.starts_at);
+/// Moves a class to another time. Its bookings move with it.
+///
+/// # Errors
+/// When the store cannot.
+pub fn move_class(
+    tx: &Tx<'_>,
+    class: &Class,
+    (starts_at, ends_at): (Timestamp, Timestamp),
+    now: Timestamp,
+) -> Result<Result<Written, Refused>, StoreError> {
+    let mut found = Findings::default();
+    check_times((starts_at, ends_at), &mut found);
+    let warnings = match found.settle() {
+        Err(refused) => return Ok(Err(refused)),
+        Ok(warnings) => warnings,
+    };
+    let moved = Class { starts_at, ends_at, ..class.clone() };
+    Ok(Ok(Written { created: tx.put_class(&moved, now)?, warnings }))
+}
+
+fn check_times((starts_at, ends_at): (Timestamp, Timestamp), found: &mut Findings) {
+    let lasts = ends_at.duration_since(starts_at);
     if lasts <= SignedDuration::ZERO {
         found.refuse("ends_at", "does not lie after starts_at");
     } else if lasts > CLASS_MAX {
         found.refuse("ends_at", "lies more than a day after starts_at; write one class for each day");
     }
+}
+
+fn check_class(new: &NewClass, policy: &Policy, found: &mut Findings) {
+    check_times((new.starts_at, new.ends_at), found);
     if let Some(zone) = new.zone.as_ref().filter(|zone| !policy.zones.contains_key(*zone)) {
         found.warn("zone", format!("zone {zone} is not configured at this site: no reader leads to this class"));
     }

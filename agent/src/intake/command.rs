@@ -173,7 +173,7 @@ pub fn obey(tx: &Tx<'_>, command: &Command, means: Means<'_>) -> Result<Result<O
         }
         Command::Advance(id, wanted) => advanced(*id, crm::advance_action(tx, *id, wanted, means.fresh, now)?),
         Command::PutClassProduct(id, new) => classes::put_class_product(tx, id, new.clone(), now)?.map(Obeyed::from),
-        Command::PutClass(id, new) => classes::put_class(tx, id, new.clone(), means.policy)?.map(Obeyed::from),
+        Command::PutClass(id, new) => classes::put_class(tx, id, new.clone(), means.policy, now)?.map(Obeyed::from),
         Command::PutBooking(class, person, new) => match classes::put_booking(tx, class, person, new, now)? {
             Booking::NoSuchClass => Err(unknown("class", "class", class)),
             Booking::NoSuchPerson => Err(nobody(person)),

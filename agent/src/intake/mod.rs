@@ -18,7 +18,7 @@ mod sheet;
 mod wording;
 
 pub use classes::{
-    Booking, NewAttendance, NewBooking, NewClass, NewProduct, Ticking, Written, put_booking, put_class,
+    Booking, NewAttendance, NewBooking, NewClass, NewProduct, Ticking, Written, move_class, put_booking, put_class,
     put_class_product, tick_off,
 };
 pub use command::{COMMANDS, Command, Means, Obeyed, obey};

@@ -9,7 +9,7 @@ use super::client::{CallError, Client};
 use super::courier::{self, Creation};
 use super::enquiry::{self, Answer, Asked, Enquiries, Unanswered};
 use super::facts::{CheckInResent, MatchInDoubt, PersonLinked, VisitResent};
-use super::hook::{self, Ear, News};
+use super::hook::{self, Ear, Heard, News};
 use super::outcome::{self, Before, Call, Foretold};
 use super::plan::{self, Known, Rules, Step, plan};
 use super::reach::BadSetup;
@@ -120,9 +120,15 @@ impl Mywellness {
     async fn hear_again(&self, news: Result<News, serde_json::Error>, feed: &Feed) -> Result<RowOutcome, StoreError> {
         let Ok(news) = news else { return Ok(RowOutcome::Never("this note cannot be read; discard it".into())) };
         let Config { facility_url, rules, .. } = self.config.clone();
-        let (ear, now) = (Ear { lane: feed.lane().clone(), facility_url, rules }, self.clock.now().wall);
+        let (lane, timezone, now) = (feed.lane().clone(), self.timezone.clone(), self.clock.now().wall);
+        // What a note keeps was read when it came.
+        let ear = Ear { lane, facility_url, rules, timezone, classes: None };
         let hearing = feed.store().write("hearing noted news again", move |tx| ear.act(tx, &news, now));
-        Ok(hearing.await?.map_or_else(|doubt| RowOutcome::Never(doubt.why.into()), |_| RowOutcome::Delivered))
+        Ok(match hearing.await? {
+            Ok(Heard::Overtaken) => RowOutcome::Suppressed("overtaken by later news".into()),
+            Ok(_) => RowOutcome::Delivered,
+            Err(doubt) => RowOutcome::Never(doubt.why.into()),
+        })
     }
 
     /// What needs nothing but calls.

@@ -1,21 +1,29 @@
-//! What Mywellness tells of its own accord: that somebody was made known at the club. Who it is, is never guessed.
+//! What Mywellness tells of its own accord: somebody was made known at the club; a class was booked, left or changed.
 //!
-//! The fields are those that integrators have published of the "facility user creation" webhook. It carries the user's id
-//! at the club and not their id across all clubs, so that it links nobody by itself: it has the lane ask, which links
-//! only who matches for certain. What cannot be acted on is a note among the parked rows of the lane; retried, it is
+//! Who is meant is never guessed. What cannot be acted on is a note among the parked rows of the lane; retried, it is
 //! heard again as things stand then.
+//!
+//! | file | what |
+//! |---|---|
+//! | `made` | somebody was made known: links nobody by itself, but has the lane ask, which links only a certain match |
+//! | `class` | how a club says where the values of a class's news stand, and how they are read (pure) |
+//! | `booking` | what follows from a class's news |
+
+mod booking;
+mod class;
+mod made;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::domain::{ExternalId, FactKind, LaneId, OutboxRow, PersonId};
+pub use class::{ClassEvent, ClassForm, EventAt, Notice, UserIs};
+pub use made::Made;
+
+use crate::domain::{FactKind, LaneId, OutboxRow, PersonId};
 use crate::store::{Note, Noted, StoreError, Tx};
-use crate::sync::{Approval, Mode, Rules};
-
-/// Who made a user that we made.
-const OURS: &str = "thirdparties";
-/// Longest id, in bytes: theirs are GUIDs.
-const ID_BYTES_MAX: usize = 64;
+use crate::sync::Rules;
 
 /// How a club hears Mywellness.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -26,6 +34,10 @@ pub struct Ear {
     pub facility_url: String,
     /// Who is told of there, and after whose step.
     pub rules: Rules,
+    /// The site's: a class is told by its local day.
+    pub timezone: TimeZone,
+    /// Where the values of a class's news stand; none: they are not taken.
+    pub classes: Option<ClassForm>,
 }
 
 /// What came of a piece of news.
@@ -37,6 +49,16 @@ pub enum Heard {
     Ours,
     /// The lane asks there, and links them if they match for certain.
     Asked,
+    /// The booking is written down.
+    Booked,
+    /// The booking is taken back.
+    Unbooked,
+    /// The class is moved to its new time.
+    Changed,
+    /// Newer news of the same came before: it changes nothing.
+    Overtaken,
+    /// It is of an activity that no class product here is linked to; one note for each activity says so.
+    Unmapped,
     /// It is left for an operator, among the parked rows of the lane.
     Parked,
     /// It should be left for an operator, and too much is already: it is to be told again.
@@ -51,6 +73,11 @@ impl Heard {
             Self::Known => "known",
             Self::Ours => "ours",
             Self::Asked => "asked",
+            Self::Booked => "booked",
+            Self::Unbooked => "unbooked",
+            Self::Changed => "changed",
+            Self::Overtaken => "overtaken",
+            Self::Unmapped => "unmapped",
             Self::Parked => "parked",
             Self::NoRoom => "no_room",
         }
@@ -58,28 +85,72 @@ impl Heard {
 }
 
 /// Why a document is no news for us: the field, and what is wrong with it. Nothing of the document is quoted.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{0}: {1}")]
-pub struct NoNews(pub &'static str, pub &'static str);
+pub struct NoNews(pub String, pub &'static str);
 
-/// "Facility User Creation".
-#[derive(Deserialize)]
-struct UserMade {
-    facility_url: Option<String>,
-    facility_user_id: Option<String>,
-    #[serde(rename = "facility_user_externalId")]
-    external_id: Option<String>,
-    by_application: Option<String>,
-    /// News of a class names its user as well; only this tells it from a creation.
-    calendar_event_id: Option<serde::de::IgnoredAny>,
+impl NoNews {
+    fn at(field: &str, why: &'static str) -> Self {
+        Self(field.to_owned(), why)
+    }
 }
 
 /// A piece of news that can be acted on; also what a note keeps of it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct News {
-    user: String,
-    external_id: Option<ExternalId>,
-    is_ours: bool,
+#[serde(rename_all = "snake_case")]
+pub enum News {
+    /// Somebody was made known.
+    Made(Made),
+    /// A class was booked, left or changed.
+    Class(Notice),
+}
+
+/// How the same news is known when it comes again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sameness<'a> {
+    /// By its own id.
+    Id(&'a str),
+    /// By all it says: a moment is in it, or it can happen but once.
+    Content,
+    /// Not at all: the same may happen again, and to act on it twice does no harm.
+    Unknown,
+}
+
+impl News {
+    /// How the same news is known when it comes again.
+    #[must_use]
+    pub fn sameness(&self) -> Sameness<'_> {
+        match self {
+            Self::Made(_) => Sameness::Content,
+            Self::Class(notice) => match (&notice.id, notice.at) {
+                (Some(id), _) => Sameness::Id(id),
+                (None, Some(_)) => Sameness::Content,
+                (None, None) => Sameness::Unknown,
+            },
+        }
+    }
+
+    fn kind(&self) -> FactKind {
+        match self {
+            Self::Made(_) => FactKind::Person,
+            Self::Class(_) => FactKind::Booking,
+        }
+    }
+
+    fn key(&self) -> String {
+        match self {
+            Self::Made(made) => made.user.clone(),
+            Self::Class(notice) => notice.key(),
+        }
+    }
+
+    /// When it happened, if it says so.
+    fn at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Made(_) => None,
+            Self::Class(notice) => notice.at,
+        }
+    }
 }
 
 /// Why news cannot be acted on, for whoever deals with it.
@@ -87,36 +158,36 @@ pub struct News {
 pub(super) struct Doubt {
     pub(super) why: &'static str,
     person: Option<PersonId>,
+    /// The activity that all its news share this doubt of.
+    activity: Option<String>,
+}
+
+impl Doubt {
+    fn of(why: &'static str, person: Option<PersonId>) -> Self {
+        Self { why, person, activity: None }
+    }
 }
 
 impl Ear {
     /// Reads what was posted.
     ///
     /// # Errors
-    /// When it is no creation of a user at this club.
+    /// When it is no news of this club that is taken.
     pub fn read(&self, body: &[u8]) -> Result<News, NoNews> {
-        let made: UserMade =
-            serde_json::from_slice(body).map_err(|_| NoNews(".", "is no creation of a facility user in JSON"))?;
-        if made.calendar_event_id.is_some() {
-            return Err(NoNews(
+        let said: Value = serde_json::from_slice(body).map_err(|_| NoNews::at(".", "is no JSON"))?;
+        match &self.classes {
+            Some(form) if form.is_of_class(&said) => {
+                if said.get("facility_url").is_some_and(|url| url != &self.facility_url) {
+                    return Err(NoNews::at("facility_url", "is not that of this club"));
+                }
+                form.read(&said, &self.timezone).map(News::Class)
+            }
+            None if said.get("calendar_event_id").is_some() => Err(NoNews::at(
                 "calendar_event_id",
-                "is of news of a class; this hook takes creations of facility users",
-            ));
+                "is of news of a class, which are not taken here: [hook.class] says how",
+            )),
+            _ => Made::read(said, &self.facility_url).map(News::Made),
         }
-        if made.facility_url.as_deref() != Some(&self.facility_url) {
-            return Err(NoNews("facility_url", "is not that of this club"));
-        }
-        let is_id = |id: &String| {
-            (1..=ID_BYTES_MAX).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-        };
-        let user = made.facility_user_id.filter(is_id).ok_or(NoNews("facility_user_id", "is missing, or no id"))?;
-        let external_id = made.external_id.filter(|text| !text.trim().is_empty());
-        Ok(News {
-            user,
-            // A text that can be no external id is nobody's here.
-            external_id: external_id.and_then(|text| text.parse().ok()),
-            is_ours: made.by_application.as_deref() == Some(OURS),
-        })
     }
 
     /// Does what follows from a piece of news, or leaves it for an operator.
@@ -124,70 +195,68 @@ impl Ear {
     /// # Errors
     /// When the store cannot.
     pub fn hear(&self, tx: &Tx<'_>, news: &News, now: Timestamp) -> Result<Heard, StoreError> {
-        let Doubt { why, person } = match self.act(tx, news, now)? {
-            Ok(heard) => return Ok(heard),
-            Err(doubt) => doubt,
+        let today = now.to_zoned(self.timezone.clone()).date();
+        // A class that began late yesterday may still go on.
+        tx.end_notes_before(&self.lane, today.yesterday().unwrap_or(today), now)?;
+        match self.act(tx, news, now)? {
+            Ok(heard) => {
+                self.overtake(tx, news, now)?;
+                Ok(heard)
+            }
+            Err(doubt) => self.note(tx, news, &doubt, now),
+        }
+    }
+
+    /// Does what follows from a piece of news, as things stand. A doubt leaves people, classes and bookings as they are.
+    pub(super) fn act(&self, tx: &Tx<'_>, news: &News, now: Timestamp) -> Result<Result<Heard, Doubt>, StoreError> {
+        match news {
+            News::Made(made) => self.act_on_creation(tx, made, now),
+            News::Class(notice) => self.act_on_class(tx, notice, now),
+        }
+    }
+
+    /// What could be acted on leaves nothing for an operator to do about older news of the same.
+    fn overtake(&self, tx: &Tx<'_>, news: &News, now: Timestamp) -> Result<(), StoreError> {
+        let News::Class(_) = news else { return Ok(()) };
+        let Some(parked) = tx.note_of(&self.lane, (news.kind(), &news.key()))? else { return Ok(()) };
+        if is_newer(&parked.body, news) { Ok(()) } else { tx.overtake_note(parked.id, now) }
+    }
+
+    fn note(&self, tx: &Tx<'_>, news: &News, doubt: &Doubt, now: Timestamp) -> Result<Heard, StoreError> {
+        let (kind, body) = (news.kind(), serde_json::to_string(news).expect("news have only texts as keys"));
+        let (key, heard) = match &doubt.activity {
+            Some(activity) => (activity.clone(), Heard::Unmapped),
+            None => (news.key(), Heard::Parked),
         };
-        let body = serde_json::to_string(news).expect("news have only texts as keys");
-        let note = Note { kind: FactKind::Person, key: &news.user, person, body: &body };
-        Ok(match tx.park_note(&self.lane, &note, why, now)? {
-            Noted::Parked => Heard::Parked,
+        if doubt.activity.is_some() && tx.note_was_discarded(&self.lane, (kind, &key))? {
+            return Ok(heard);
+        }
+        if tx.note_of(&self.lane, (kind, &key))?.is_some_and(|parked| is_newer(&parked.body, news)) {
+            return Ok(Heard::Overtaken);
+        }
+        let note = Note { kind, key: &key, person: doubt.person, body: &body };
+        Ok(match tx.park_note(&self.lane, &note, doubt.why, now)? {
+            Noted::Parked => heard,
             Noted::Full => Heard::NoRoom,
         })
     }
-
-    /// Does what follows from a piece of news, as things stand. A doubt changed nothing.
-    pub(super) fn act(&self, tx: &Tx<'_>, news: &News, now: Timestamp) -> Result<Result<Heard, Doubt>, StoreError> {
-        let found = match &news.external_id {
-            Some(external_id) => tx.person_id(external_id)?.map(|id| (id, external_id)),
-            None => None,
-        };
-        let Some((person, external_id)) = found else {
-            let (is_known, is_named) = (tx.person_of_user(&news.user)?.is_some(), news.external_id.is_some());
-            return Ok(match (is_known, news.is_ours, is_named) {
-                (true, ..) => Ok(Heard::Known),
-                (false, true, _) => Ok(Heard::Ours),
-                (false, false, true) => Err(Doubt { why: NOBODY, person: None }),
-                (false, false, false) => Err(Doubt { why: UNNAMED, person: None }),
-            });
-        };
-        let in_doubt = |why| Ok(Err(Doubt { why, person: Some(person) }));
-        match tx.link(person)? {
-            Some(link) if link.facility_user_id == news.user => return Ok(Ok(Heard::Known)),
-            Some(_) => return in_doubt(LINKED_OTHERWISE),
-            None if news.is_ours => return Ok(Ok(Heard::Ours)),
-            None => {}
-        }
-        let approval = tx.integration(person)?.map_or(Approval::None, |it| it.approval);
-        match (approval, self.rules.mode) {
-            _ if !self.rules.send.contains(&FactKind::Person) => in_doubt(PEOPLE_NOT_SENT),
-            (Approval::Withdrawn, _) => in_doubt(DELETED),
-            (Approval::None, Mode::Operator) => in_doubt(NOT_APPROVED),
-            (Approval::Given, _) | (Approval::None, Mode::Automatic) => {
-                tx.enqueue(&self.lane, FactKind::Person, external_id.as_str(), Some(person), "", now)?;
-                Ok(Ok(Heard::Asked))
-            }
-        }
-    }
 }
 
-pub(super) const NOBODY: &str = "made there under an external id that nobody has here: write the person down, then retry this; or \
-                      discard it";
-const UNNAMED: &str = "made there without an external id: write the person down here, and retry this once they are \
-                       linked; or discard it";
-const LINKED_OTHERWISE: &str = "made there for a person who is linked to another user: retry this once that is settled, \
-                                or discard it";
-const PEOPLE_NOT_SENT: &str =
-    "made there for a person, and people are not in mywellness.send, so that nobody is linked";
-const DELETED: &str = "made there for a person whose integration was deleted here: synchronize them, then retry this; or \
-                       discard it";
-const NOT_APPROVED: &str = "made there for a person who waits for an operator's step here: synchronize them, then retry \
-                            this; or discard it";
+/// Whether a note's news happened after these. News that do not say when are in the order in which they come.
+fn is_newer(noted: &str, news: &News) -> bool {
+    let noted = serde_json::from_str::<News>(noted).ok().and_then(|noted| noted.at());
+    noted.zip(news.at()).is_some_and(|(noted, heard)| noted > heard)
+}
 
 /// The news of a note; none: the row is no note. Marks of people have no body.
 pub(super) fn noted(row: &OutboxRow) -> Option<Result<News, serde_json::Error>> {
-    (row.kind == FactKind::Person && !row.body.is_empty()).then(|| serde_json::from_str(&row.body))
+    let is_note = matches!(row.kind, FactKind::Person | FactKind::Booking) && !row.body.is_empty();
+    is_note.then(|| serde_json::from_str(&row.body))
 }
+
+/// For stories about retried notes.
+#[cfg(test)]
+pub(super) use made::NOBODY;
 
 #[cfg(test)]
 mod tests {
@@ -198,7 +267,13 @@ mod tests {
     use super::*;
 
     fn ear() -> Ear {
-        Ear { lane: "mywellness".parse().unwrap(), facility_url: "clubmilano".into(), rules: pretend::rules() }
+        Ear {
+            lane: "mywellness".parse().unwrap(),
+            facility_url: "clubmilano".into(),
+            rules: pretend::rules(),
+            timezone: TimeZone::get("Europe/Rome").unwrap(),
+            classes: None,
+        }
     }
 
     #[test]
@@ -207,10 +282,10 @@ mod tests {
             "facility_user_status": 10, "facility_user_id": "2f4a-82ff", "facility_user_externalId": "M-1001",
             "when_utc": "2026-11-21T08:00:00Z", "by_application": "prescribe"});
         let read = |body: &serde_json::Value| ear().read(body.to_string().as_bytes());
-        let news = News { user: "2f4a-82ff".into(), external_id: Some("M-1001".parse().unwrap()), is_ours: false };
-        assert_eq!(read(&body), Ok(news.clone()));
+        let made = Made { user: "2f4a-82ff".into(), external_id: Some("M-1001".parse().unwrap()), is_ours: false };
+        assert_eq!(read(&body), Ok(News::Made(made.clone())));
         (body["facility_user_externalId"], body["by_application"]) = (json!(""), json!("thirdparties"));
-        assert_eq!(read(&body), Ok(News { external_id: None, is_ours: true, ..news }));
+        assert_eq!(read(&body), Ok(News::Made(Made { external_id: None, is_ours: true, ..made })));
         body["facility_user_id"] = json!("../x");
         assert_eq!(read(&body).unwrap_err().0, "facility_user_id");
         body["facility_url"] = json!("clubroma");

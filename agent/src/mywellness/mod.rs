@@ -30,6 +30,6 @@ pub use client::{CheckError, check};
 pub use config::*;
 pub use deliver::Mywellness;
 pub use enquiry::{Activity, Enquiries, Unanswered};
-pub use hook::{Ear, Heard, News, NoNews};
+pub use hook::{ClassEvent, ClassForm, Ear, EventAt, Heard, Made, News, NoNews, Notice, Sameness, UserIs};
 pub use reach::BadSetup;
 pub use template::{BadTemplate, BodyTemplate, PathTemplate, Placeholder};

@@ -77,7 +77,7 @@ pub(super) fn plan(row: &OutboxRow, known: &Known, rules: &Rules<'_>, now: Now) 
         FactKind::Badge => belongings::badge(known, rules, (&local, now.quality)),
         FactKind::Erasure => Ok(erasure(row)),
         FactKind::Attendance => attendance::check_in(row, known, rules, today),
-        FactKind::Passage | FactKind::Alarm | FactKind::Answer => {
+        FactKind::Passage | FactKind::Alarm | FactKind::Answer | FactKind::Booking => {
             Ok(suppressed("Mywellness is not told of this kind of fact", None))
         }
     };

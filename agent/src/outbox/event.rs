@@ -91,7 +91,8 @@ pub fn event(site: &SiteId, row: &OutboxRow, named: Option<&Named>) -> Result<Ve
         | FactKind::Groups
         | FactKind::Photo
         | FactKind::Badge
-        | FactKind::Erasure => {
+        | FactKind::Erasure
+        | FactKind::Booking => {
             return Err(Untranslatable::NoEvent(row.kind.as_str()));
         }
     };

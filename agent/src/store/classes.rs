@@ -15,6 +15,8 @@ use crate::domain::{
 const AROUND: SignedDuration = SignedDuration::from_hours(36);
 /// Most bookings looked at for one person at a gate: more than a day has hours.
 const BOOKINGS_MAX: u32 = 64;
+/// Most classes of one activity on one day that are told apart: one every half an hour.
+const OF_ACTIVITY_MAX: u32 = 48;
 /// Old classes deleted at a time, with their bookings: some hundred rows, so that no passage waits.
 const PRUNED_MAX: u32 = 20;
 
@@ -85,6 +87,29 @@ impl View<'_> {
     pub fn class(&self, id: &ClassId) -> Result<Option<ClassEntry>, StoreError> {
         let sql = format!("{CLASS} WHERE c.id = ?1");
         during("reading a class", || self.one(&sql, [id.as_str()], class))
+    }
+
+    /// Classes of an activity at Mywellness that begin from `from` and before `to`, the first few; none: no class product
+    /// is linked to that activity.
+    ///
+    /// # Errors
+    /// When SQLite fails or a document cannot be read.
+    pub fn classes_of_activity(
+        &self,
+        activity: &str,
+        (from, to): (Timestamp, Timestamp),
+    ) -> Result<Option<Vec<Class>>, StoreError> {
+        during("looking for the classes of an activity", || {
+            let linked = "SELECT 1 FROM class_product WHERE mywellness_id = ?1 LIMIT 1";
+            if self.one(linked, [activity], |_| Ok(()))?.is_none() {
+                return Ok(None);
+            }
+            let sql = "SELECT c.doc FROM class c JOIN class_product p ON p.id = c.product
+                       WHERE p.mywellness_id = ?1 AND c.starts_at >= ?2 AND c.starts_at < ?3
+                       ORDER BY c.starts_at, c.id LIMIT ?4";
+            let rows = (activity, Moment(from), Moment(to), OF_ACTIVITY_MAX);
+            self.all(sql, rows, |row| row.get::<_, Doc<_>>(0).map(|doc| doc.0)).map(Some)
+        })
     }
 
     /// Classes in the order of their beginning.
@@ -161,7 +186,11 @@ impl Tx<'_> {
         let sql = "INSERT OR REPLACE INTO class_product (id, mywellness_id, doc) VALUES (?1, ?2, ?3)";
         during("writing a class product", || {
             self.run(sql, (product.id.as_str(), &product.mywellness_id, Doc(product)))?;
-            if product.mywellness_id.is_some() { self.release_mapped(&product.id, now) } else { Ok(()) }
+            if product.mywellness_id.is_none() {
+                return Ok(());
+            }
+            self.wake_notes_of_product(&product.id, now)?;
+            self.release_mapped(&product.id, now)
         })?;
         Ok(is_new)
     }
@@ -170,7 +199,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// When SQLite fails.
-    pub fn put_class(&self, class: &Class) -> Result<bool, StoreError> {
+    pub fn put_class(&self, class: &Class, now: Timestamp) -> Result<bool, StoreError> {
         let is_new = self.class(&class.id)?.is_none();
         during("writing a class", || {
             self.run(
@@ -178,7 +207,8 @@ impl Tx<'_> {
                 (class.id.as_str(), class.product.as_str(), Moment(class.starts_at), Doc(class)),
             )?;
             let sql = "UPDATE booking SET starts_at = ?2 WHERE class = ?1 AND starts_at <> ?2";
-            self.run(sql, (class.id.as_str(), Moment(class.starts_at)))
+            self.run(sql, (class.id.as_str(), Moment(class.starts_at)))?;
+            self.wake_notes_of_product(&class.product, now)
         })?;
         Ok(is_new)
     }
@@ -201,6 +231,22 @@ impl Tx<'_> {
             self.run(sql, (class.id.as_str(), person.0, Moment(class.starts_at), Word(status), Moment(at)))
         })?;
         Ok(old.is_none())
+    }
+
+    /// Remembers when news of Mywellness on a booking happened, or on the class itself; false: newer news came before.
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub fn is_newest_of_class(
+        &self,
+        class: &ClassId,
+        person: Option<PersonId>,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let sql = "INSERT INTO class_news (class, person, at) VALUES (?1, ?2, ?3)
+                   ON CONFLICT (class, person) DO UPDATE SET at = excluded.at WHERE excluded.at >= class_news.at";
+        let of = (class.as_str(), person.map_or(0, |it| it.0), Moment(at));
+        Ok(during("remembering news of a class", || self.run(sql, of))? > 0)
     }
 
     /// A row held for a mapping that came while it was on its way to be held goes on at once.
@@ -229,6 +275,7 @@ impl Tx<'_> {
             for sql in [
                 "DELETE FROM booking WHERE class = ?1",
                 "DELETE FROM attendance WHERE class = ?1",
+                "DELETE FROM class_news WHERE class = ?1",
                 "DELETE FROM class WHERE id = ?1",
             ] {
                 gone += self.run(sql, [&id])?;

@@ -112,6 +112,7 @@ impl Tx<'_> {
             "DELETE FROM presence WHERE person = ?1",
             "DELETE FROM consumption WHERE person = ?1",
             "DELETE FROM booking WHERE person = ?1",
+            "DELETE FROM class_news WHERE person = ?1 AND person <> 0",
             "UPDATE attendance SET person = NULL WHERE person = ?1",
             "DELETE FROM link WHERE person = ?1",
             "DELETE FROM integration WHERE person = ?1",

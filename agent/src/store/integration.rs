@@ -76,6 +76,7 @@ impl View<'_> {
                     | FactKind::Attendance
                     | FactKind::Alarm
                     | FactKind::Answer
+                    | FactKind::Booking
                     | FactKind::Erasure => {}
                 }
             }

@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 use rusqlite::named_params;
+use serde::{Deserialize, Serialize};
 
-use super::columns::Moment;
+use super::columns::{Moment, Word};
 use super::error::{StoreError, during};
 use super::transaction::{Tx, View};
-use crate::domain::{Hold, LaneId, PersonId};
+use crate::domain::{ExternalId, Hold, LaneId, PersonId};
 use crate::sync::Approval;
 
 /// The lane whose upstream knows people by links.
@@ -23,6 +24,31 @@ pub struct Link {
     pub permanent_token: Option<String>,
     /// When they were linked.
     pub linked_at: Timestamp,
+}
+
+/// What Mywellness may call somebody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NameThere {
+    /// The user at this club.
+    FacilityUser(String),
+    /// The user, across all clubs.
+    User(String),
+    /// The token that Mywellness gave for them.
+    Token(String),
+    /// Our own key, as it stands there.
+    External(ExternalId),
+}
+
+impl NameThere {
+    /// The name itself.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::FacilityUser(name) | Self::User(name) | Self::Token(name) => name,
+            Self::External(id) => id.as_str(),
+        }
+    }
 }
 
 /// Why a link was not saved.
@@ -55,13 +81,23 @@ impl View<'_> {
         })
     }
 
-    /// Who is linked to a user at this club.
+    /// Whom Mywellness means.
     ///
     /// # Errors
     /// When SQLite fails.
-    pub fn person_of_user(&self, facility_user: &str) -> Result<Option<PersonId>, StoreError> {
-        let sql = "SELECT person FROM link WHERE facility_user_id = ?1";
-        during("looking for a user's person", || self.one(sql, [facility_user], |row| row.get(0).map(PersonId)))
+    pub fn person_called(&self, there: &NameThere) -> Result<Option<(PersonId, ExternalId)>, StoreError> {
+        let linked = "SELECT p.id, p.external_id FROM link l JOIN person p ON p.id = l.person WHERE";
+        let (sql, name) = match there {
+            NameThere::FacilityUser(id) => (format!("{linked} l.facility_user_id = ?1"), id.as_str()),
+            NameThere::User(id) => (format!("{linked} l.user_id = ?1"), id.as_str()),
+            NameThere::Token(token) => (format!("{linked} l.permanent_token = ?1"), token.as_str()),
+            NameThere::External(id) => {
+                ("SELECT id, external_id FROM person WHERE external_id = ?1".into(), id.as_str())
+            }
+        };
+        during("looking for a user's person", || {
+            self.one(&sql, [name], |row| Ok((PersonId(row.get(0)?), row.get::<_, Word<ExternalId>>(1)?.0)))
+        })
     }
 }
 
@@ -97,6 +133,10 @@ impl Tx<'_> {
             return Err(StoreError::Unreadable { what, why: "erased before the link was saved".to_owned() });
         }
         self.release_held(lane, person, Hold::Link, link.linked_at)?;
+        let names = [Some(&link.user_id), Some(&link.facility_user_id), link.permanent_token.as_ref()];
+        during("looking at notes again", || {
+            self.wake_notes_of_user(&names.map(|it| it.map(String::as_str)), link.linked_at)
+        })?;
         Ok(LinkSaved::Saved)
     }
 

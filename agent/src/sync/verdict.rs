@@ -221,6 +221,7 @@ pub fn differing(subject: &Subject<'_>, told: &Told, rules: &Rules) -> Vec<FactK
         | FactKind::Attendance
         | FactKind::Alarm
         | FactKind::Answer
+        | FactKind::Booking
         | FactKind::Erasure => false,
     };
     rules.marks().into_iter().filter(differs).collect()

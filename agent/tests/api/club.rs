@@ -142,12 +142,20 @@ fn hooks() -> Vec<Hook> {
         lane: "mywellness".parse().unwrap(),
         facility_url: "clubmilano".into(),
         rules: rules(),
+        timezone: TimeZone::get("Europe/Rome").unwrap(),
+        classes: None,
     };
+    let of_classes = varco::mywellness::ClassForm {
+        starts_at: Some("/starts_at".into()),
+        ..varco::mywellness::ClassForm::default()
+    };
+    let classes = varco::mywellness::Ear { classes: Some(of_classes), ..ear.clone() };
     let signed = Proof::Signature(vec![HOOK_SECRETS[0].parse().unwrap()]);
     let by_path = Proof::Path(Sha256::digest(HOOK_SECRETS[1]).into());
     vec![
         Hook { id: "signed".into(), proof: signed, ear: ear.clone() },
-        Hook { id: "by-path".into(), proof: by_path, ear },
+        Hook { id: "by-path".into(), proof: by_path.clone(), ear },
+        Hook { id: "classes".into(), proof: by_path, ear: classes },
     ]
 }
 

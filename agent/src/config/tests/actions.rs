@@ -113,7 +113,7 @@ success = { pointer = "result", equal = "Success" }
             mywellness.actions.check_in.body (line 14): {{facility_id}} is no placeholder here
                 it can only be a whole part of a path, as in core/facility/{{facility_id}}/…
             mywellness.actions.check_in.success.pointer (line 15): "result" is no pointer
-                write a JSON pointer into the answer's data, as in "/result"
+                write a JSON pointer, as in "/result"
             mywellness.actions.check_in.success.equal (line 15): `equal` is not a known key
                 did you mean `equals`?
         "#]],

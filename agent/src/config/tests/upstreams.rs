@@ -167,6 +167,39 @@ fn a_webhook_has_one_key_or_two_while_it_changes() {
 }
 
 #[test]
+fn a_hook_says_where_the_values_of_a_classs_news_stand() {
+    check(
+        r#"[[hook]]
+id = "mywellness"
+from = "mywellness"
+secret_file = "secret"
+[hook.class]
+day = "calendar_event_partition_date"
+user_is = "user"
+always = "Booked"
+event = "/event"
+start_at = "/startDate"
+"#,
+        expect![[r#"
+            hook.mywellness.from (line 6): there is no good [mywellness] to take news for
+                write [mywellness] as well
+            hook.mywellness.secret_file (line 7): cannot read /nowhere/secrets/secret: No such file or directory (os error 2)
+                name a file that is there; a name without a slash is a systemd credential or lies in secrets/ beside this file
+            hook.mywellness.class.day (line 9): "calendar_event_partition_date" is no pointer
+                write a JSON pointer, as in "/result"
+            hook.mywellness.class.user_is (line 10): "user" is not possible here
+                possible: "facility_user_id", "user_id", "permanent_token", "external_id"
+            hook.mywellness.class.always (line 11): "Booked" is not possible here
+                did you mean "booked"? Possible: "booked", "unbooked", "changed"
+            hook.mywellness.class.event (line 12): `event` has no use beside `always`
+                write one of them
+            hook.mywellness.class.start_at (line 13): `start_at` is not a known key
+                did you mean `starts_at`?
+        "#]],
+    );
+}
+
+#[test]
 fn a_hook_needs_a_sender_a_proof_and_somebody_who_listens() {
     check(
         r#"[[hook]]

@@ -10,7 +10,6 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::super::OnLostAnswer;
-use super::super::hook::Heard;
 use super::super::pretend::{self, Pretend, Reply};
 use super::*;
 use crate::domain::{LaneId, OutboxEntry, Person, PersonId, RowId};
@@ -397,7 +396,8 @@ async fn visits_written_while_others_are_told_are_each_told_once() {
 /// What the club hears of a user who was made there for somebody here.
 async fn hear(club: &Club, user: &str, external_id: &str) -> Heard {
     let (facility_url, rules) = (club.config.facility_url.clone(), club.config.rules.clone());
-    let ear = Ear { lane: club.lane.clone(), facility_url, rules };
+    let timezone = TimeZone::get("Europe/Rome").unwrap();
+    let ear = Ear { lane: club.lane.clone(), facility_url, rules, timezone, classes: None };
     let body = json!({"facility_url": "clubmilano", "facility_user_id": user, "facility_user_externalId": external_id});
     let (news, now) = (ear.read(body.to_string().as_bytes()).unwrap(), club.clock.now().wall);
     club.store.write("hearing news", move |tx| ear.hear(tx, &news, now)).await.unwrap()

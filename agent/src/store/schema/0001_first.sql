@@ -182,6 +182,15 @@ CREATE TABLE booking (
     PRIMARY KEY (class, person)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX booking_by_person ON booking (person, starts_at);
+-- When the newest news of Mywellness on a booking happened, or on the class itself (person 0): older news, overtaken on
+-- the way, changes nothing.
+CREATE TABLE class_news (
+    class TEXT NOT NULL,
+    person INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (class, person)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX class_news_by_person ON class_news (person) WHERE person <> 0;
 CREATE TABLE attendance (
     row INTEGER PRIMARY KEY AUTOINCREMENT,
     class TEXT NOT NULL,
@@ -268,6 +277,7 @@ CREATE TABLE link (
     permanent_token TEXT,
     linked_at INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX link_by_token ON link (permanent_token) WHERE permanent_token IS NOT NULL;
 
 -- How each person stands with Mywellness; there from the person's first put, whether or not the club uses it.
 CREATE TABLE integration (

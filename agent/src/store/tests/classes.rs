@@ -32,7 +32,7 @@ fn class(id: &str, starts: &str) -> Class {
 async fn put_class(club: &Club, product: ClassProduct, class: Class) {
     club.write(move |tx| {
         tx.put_class_product(&product, at("08:00"))?;
-        tx.put_class(&class)
+        tx.put_class(&class, at("08:00"))
     })
     .await;
 }

@@ -1,7 +1,7 @@
 //! An erased person is gone from every table, while what happened at the gates stays as nobody's.
 
 use super::*;
-use crate::store::{HistoryFilter, Link};
+use crate::store::{HistoryFilter, Link, Note, Noted};
 
 async fn erase(club: &Club) -> bool {
     club.write(|tx| tx.erase_person(&name("M-1"), at("12:00"))).await
@@ -152,4 +152,33 @@ async fn an_erased_person_is_no_longer_counted_and_has_no_open_visit() {
     assert_eq!(club.number("SELECT count(*) FROM visit WHERE ended_at IS NULL").await, 0);
     assert_eq!(club.read(move |view| view.standing(anna, at("09:00"))).await, None);
     assert_eq!(club.number("SELECT count(*) FROM credential").await, 0);
+}
+
+#[tokio::test]
+async fn notes_about_an_erased_person_go_with_them_whether_they_were_known_to_be_theirs_or_not() {
+    let club = club();
+    let anna = club.put(person("M-1", "A1")).await;
+    let (user_id, facility_user_id) = ("g-1".to_owned(), "fu-1".to_owned());
+    let link = Link { user_id, facility_user_id, permanent_token: Some("t-1".to_owned()), linked_at: at("08:00") };
+    club.write(move |tx| tx.save_link(&name("mywellness"), anna, &link)).await;
+    let notes = [
+        (FactKind::Person, "fu-1", None, r#"{"made":{"user":"fu-1","external_id":null,"is_ours":false}}"#),
+        (FactKind::Person, "fu-9", None, r#"{"made":{"user":"fu-9","external_id":"M-1","is_ours":false}}"#),
+        (FactKind::Person, "fu-8", Some(anna), r#"{"made":{"user":"fu-8","external_id":"M-1","is_ours":false}}"#),
+        (FactKind::Booking, "a/t-1", None, r#"{"class":{"activity":"a","day":"2096-11-23","user":{"token":"t-1"}}}"#),
+        (FactKind::Booking, "a/fu-7", None, r#"{"class":{"activity":"a","day":"2096-11-23","user":{"user":"fu-7"}}}"#),
+        (FactKind::Booking, "a/2", None, r#"{"class":{"activity":"a","day":"2096-11-23","user":null}}"#),
+    ];
+    for (kind, key, person, body) in notes {
+        let park =
+            move |tx: &Tx<'_>| tx.park_note(&name("mywellness"), &Note { kind, key, person, body }, "x", at("09:00"));
+        assert_eq!(club.write(park).await, Noted::Parked);
+    }
+
+    erase(&club).await;
+
+    let left = club.read(|view| view.outbox(Some(&name("mywellness")), None, None, 10)).await.items;
+    let left: Vec<_> = left.iter().map(|row| (row.state.as_str(), row.key.as_str())).collect();
+    let gone = ("erased", "");
+    assert_eq!(left, [gone, gone, gone, gone, ("parked", "a/fu-7"), ("parked", "a/2")]);
 }

@@ -1,10 +1,11 @@
 //! Classes: a booking opens the gate, the badge ticks its owner off, and upstreams hear of it once, however late.
 
 use anyhow::{Context, Result, ensure};
+use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use site::config;
-use site::sandbox::{Fault, Work};
+use site::sandbox::{Booking, Class, Fault, Subscription, Work};
 use toml_edit::{Array, value};
 
 use crate::club::{Club, SOON, outcome, reasons};
@@ -144,6 +145,86 @@ async fn the_desk_chooses_among_the_activities_that_are_there() -> Result<()> {
     club.sandbox.down().await;
     let (status, problem) = club.api.get("classes/activities").await?;
     assert_eq!(status, 503, "{problem}");
+    club.close().await
+}
+
+#[tokio::test]
+async fn a_class_booked_in_the_members_app_opens_the_gate_until_it_is_left_there() -> Result<()> {
+    const SECRET: &str = "0123456789abcdef01234567";
+    let club = Club::open(|settings| {
+        settings.set("mywellness.selection.mode", "everyone");
+        let secret = settings.secret("hook-secret", SECRET).expect("a folder that can be written");
+        let hook = settings.add("hook", "mywellness");
+        for (key, text) in [("from", "mywellness"), ("proof", "path"), ("secret_file", &secret)] {
+            hook[key] = value(text);
+        }
+        hook["class"] = toml_edit::table();
+        hook["class"]["starts_at"] = value("/start_date");
+        hook["class"]["ends_at"] = value("/end_date");
+    })
+    .await?;
+    club.keep_secret([SECRET.to_owned()]);
+    let told = format!("{}/hooks/mywellness/{SECRET}", club.agent().console());
+    // Some senders repeat themselves.
+    club.sandbox.notify(Subscription { copies: 2, attempts: 9, ..Subscription::to(told) })?;
+    let mut anna = member("M-1001", CARD);
+    anna["memberships"] = json!([]);
+    club.put(&anna).await?;
+    club.sandbox.wait_until(|cloud| cloud.user("M-1001").is_some(), SOON).await?;
+    put(&club, "classes/products/yoga", json!({"name": "Yoga", "opens_gate": true, "mywellness_id": "act-7"})).await?;
+    yoga_in(&club, 20, json!({})).await?;
+
+    let local = |minutes| {
+        let at = Timestamp::now() + SignedDuration::from_mins(minutes);
+        at.in_tz("Europe/Rome").map(|zoned| zoned.datetime())
+    };
+    let there = |minutes: i64| -> Result<Class> {
+        let (start, end) = (local(minutes)?, local(minutes + 60)?);
+        let date = start.date().strftime("%Y%m%d").to_string().parse()?;
+        Ok(Class {
+            id: "act-7".into(),
+            partition_date: date,
+            name: "Yoga".into(),
+            event_type_id: "yoga".into(),
+            start_date: start.strftime("%Y-%m-%dT%H:%M:%S").to_string(),
+            end_date: end.strftime("%Y-%m-%dT%H:%M:%S").to_string(),
+            room: "1".into(),
+            max_participants: 20,
+            participants: Vec::new(),
+        })
+    };
+    let class = there(20)?;
+    let which = ("act-7", class.partition_date);
+    club.sandbox.put_class(class);
+    let booked = async |status: &'static str| {
+        let look = async || {
+            let (_, booking) = club.api.get("classes/Y-1/bookings/M-1001").await?;
+            Ok((booking["status"] == status).then_some(()))
+        };
+        club.wait_for(&format!("a booking that is {status}"), look).await
+    };
+    assert_eq!(club.sandbox.book_in_app("M-1001", which), Booking::Booked);
+    booked("booked").await?;
+    assert_eq!(outcome(&club.badge("entry-1", CARD).await?), "passed");
+    assert_eq!(club.visit_told("M-1001").await?.data("class"), &json!("Y-1"));
+    club.badge("exit-1", CARD).await?;
+    assert_eq!(club.sandbox.unbook_in_app("M-1001", which), Booking::UnBooked);
+    booked("cancelled").await?;
+    assert_eq!(outcome(&club.badge("entry-1", CARD).await?), "denied");
+    assert_eq!(club.sandbox.book_in_app("M-1001", which), Booking::Booked);
+    booked("booked").await?;
+
+    // Later, or earlier where later would be another day.
+    let later = there(25)?;
+    let moved = if later.partition_date == which.1 { later } else { there(15)? };
+    let starts_at = moved.start_date.parse::<DateTime>()?.in_tz("Europe/Rome")?.timestamp().to_string();
+    club.sandbox.put_class(moved);
+    let there_too = async || {
+        let (_, class) = club.api.get("classes/Y-1").await?;
+        Ok((class["starts_at"] == starts_at).then_some(()))
+    };
+    club.wait_for("the class to be moved", there_too).await?;
+    assert!(club.rows("mywellness", "parked").await?.is_empty());
     club.close().await
 }
 

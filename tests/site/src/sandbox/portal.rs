@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use super::book::Book;
 use super::classes::{Booking, Class};
-use super::people::{Known, Person};
-use super::webhooks::{self, Topic};
+use super::people::Known;
+use super::webhooks::{self, About, Topic};
 
 /// What a webhook calls the portal.
 const PORTAL: &str = "professional";
@@ -28,9 +28,9 @@ impl Book {
 
     /// Adds a class to the calendar, or changes it.
     pub(super) fn put_class(&mut self, class: Class, at: Timestamp) {
-        let which = (class.id.clone(), class.partition_date);
-        if self.cloud.calendar.put(class) {
-            self.tell_of_class((Topic::Changed, "Changed"), (&which.0, which.1), None, at);
+        if self.cloud.calendar.put(class.clone()) {
+            let times = About::Times(&class.start_date, &class.end_date);
+            self.tell_of_class((Topic::Changed, "Changed"), (&class.id, class.partition_date), times, at);
         }
     }
 
@@ -39,7 +39,7 @@ impl Book {
         let Some(person) = self.user(external_id).cloned() else { return Booking::EventNotExists };
         let booking = self.cloud.calendar.book(&person.user_id, class);
         if booking == Booking::Booked {
-            self.tell_of_class((Topic::Booked, "Booked"), class, Some(&person), at);
+            self.tell_of_class((Topic::Booked, "Booked"), class, About::Person(&person), at);
         }
         booking
     }
@@ -49,13 +49,13 @@ impl Book {
         let Some(person) = self.user(external_id).cloned() else { return Booking::EventNotExists };
         let booking = self.cloud.calendar.unbook(&person.user_id, class);
         if booking == Booking::UnBooked {
-            self.tell_of_class((Topic::Unbooked, "Unbooked"), class, Some(&person), at);
+            self.tell_of_class((Topic::Unbooked, "Unbooked"), class, About::Person(&person), at);
         }
         booking
     }
 
-    fn tell_of_class(&mut self, event: (Topic, &str), class: (&str, u32), person: Option<&Person>, at: Timestamp) {
-        let notice = webhooks::of_class(&self.cloud.options.facility_url, event, class, person, at);
+    fn tell_of_class(&mut self, event: (Topic, &str), class: (&str, u32), about: About<'_>, at: Timestamp) {
+        let notice = webhooks::of_class(&self.cloud.options.facility_url, event, class, about, at);
         self.cloud.tell(notice);
     }
 }

@@ -101,22 +101,33 @@ pub(super) fn creation(facility: &str, person: &Person, by_application: &str, at
     Notice { topic: Topic::FacilityUserCreation, body }
 }
 
+/// Whom or what a class event is about.
+pub(super) enum About<'a> {
+    /// Who booked or left.
+    Person(&'a Person),
+    /// When the class begins and ends, local time without offset.
+    Times(&'a str, &'a str),
+}
+
 /// The document of a class event. The contract knows of two fields; that the person and the event are named like those
-/// of the other document is this sandbox's own guess.
+/// of the other document, and that a change tells the class's times, is this sandbox's own guess.
 pub(super) fn of_class(
     facility: &str,
     (topic, event): (Topic, &str),
     (id, partition_date): (&str, u32),
-    person: Option<&Person>,
+    about: About<'_>,
     at: Timestamp,
 ) -> Notice {
     let mut body = json!({
         "facility_url": facility, "event": event, "calendar_event_id": id,
         "calendar_event_partition_date": partition_date, "when_utc": utc(at),
     });
-    if let Some(person) = person {
-        body["facility_user_id"] = json!(person.facility_user_id);
-        body["facility_user_externalId"] = json!(person.external_id);
+    match about {
+        About::Person(person) => {
+            body["facility_user_id"] = json!(person.facility_user_id);
+            body["facility_user_externalId"] = json!(person.external_id);
+        }
+        About::Times(start, end) => (body["start_date"], body["end_date"]) = (json!(start), json!(end)),
     }
     Notice { topic, body }
 }
