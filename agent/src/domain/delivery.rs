@@ -143,6 +143,8 @@ pub enum Hold {
     Mapping,
     /// An operator must approve.
     Approval,
+    /// The person's data are told first.
+    Data,
 }
 
 /// A row of the outbox.

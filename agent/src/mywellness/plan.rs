@@ -30,6 +30,8 @@ pub(super) struct Known {
     pub(super) told: Told,
     /// The activity there that the row's class is one of, if it is linked to one.
     pub(super) activity: Option<String>,
+    /// Whether something of the person is still to be told.
+    pub(super) marks_wait: bool,
 }
 
 /// What applies to every row.
@@ -125,6 +127,9 @@ fn visit(row: &OutboxRow, known: &Known, rules: &Rules<'_>, today: Date) -> Resu
         return Ok(Step::Settle(RowOutcome::Never(why.into()), None));
     }
     let Some(link) = &known.link else { return unlinked(known, rules) };
+    if known.marks_wait {
+        return Ok(Step::Settle(RowOutcome::Held(Hold::Data), None));
+    }
     let body = translate::visit(told.started_at, rules.timezone);
     Ok(Step::Visit { user: link.user_id.clone(), body, before })
 }

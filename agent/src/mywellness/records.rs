@@ -31,7 +31,7 @@ impl Records {
     /// What is known of a row's person; none: they were erased, or the row is nobody's.
     pub(super) async fn known(&self, row: &OutboxRow) -> Result<Option<Known>, StoreError> {
         let Some(id) = row.person else { return Ok(None) };
-        let product = product_of(row);
+        let (lane, product) = (row.lane.clone(), product_of(row));
         let reading = self.store.read("reading a person for Mywellness", move |view| {
             let Some(stored) = view.person_by_id(id)? else { return Ok(None) };
             // There is one from the person's first put.
@@ -39,7 +39,8 @@ impl Records {
             let (link, told) = (view.link(id)?, view.told(id)?);
             let product = product.map_or(Ok(None), |product| view.class_product(&product))?;
             let activity = product.and_then(|product| product.mywellness_id);
-            Ok(Some(Known { id, person: stored.person, link, integration, told, activity }))
+            let marks_wait = view.marks_wait(&lane, id)?;
+            Ok(Some(Known { id, person: stored.person, link, integration, told, activity, marks_wait }))
         });
         reading.await
     }

@@ -144,7 +144,8 @@ impl Tx<'_> {
             },
         )?;
         self.news().sync_changed();
-        Ok(())
+        // Of who is due, marks are about to follow.
+        if due == DUE { Ok(()) } else { self.release_after_data(person, now) }
     }
 
     /// Writes down what came of tries to tell something, in the transaction that settles their rows.
@@ -203,6 +204,8 @@ impl Tx<'_> {
         }
         self.put_candidates(person, &attempt.candidates)?;
         self.put_integration(person, old, &new, due, now)?;
+        // Somebody who changed meanwhile may wait long for their turn to be planned; what they did does not.
+        self.release_after_data(person, now)?;
         self.note(person, new.state, &Event { what: attempt.kind.as_str(), outcome, reason, operator: None }, now)
     }
 

@@ -21,6 +21,7 @@ mod classes;
 mod columns;
 mod config;
 mod crm;
+mod data_first;
 mod engine;
 mod erasure;
 mod error;

@@ -203,6 +203,7 @@ impl Tx<'_> {
             RowOutcome::Later(why) => self.run(LATER, (id, now, why)),
             RowOutcome::Unsure(why) => self.run(UNSURE, (id, now, why)),
             RowOutcome::Held(Hold::Mapping) => self.hold_for_mapping(id, now),
+            RowOutcome::Held(Hold::Data) => self.hold_for_data(id, now),
             RowOutcome::Held(hold) => self.run(HELD, (id, now, Word(*hold))).and_then(|_| self.run(SUPERSEDED, [id])),
             RowOutcome::Never(why) => self.run(PARKED, (id, now, why)).and_then(|_| self.run(SUPERSEDED, [id])),
             RowOutcome::Suppressed(why) => self.run(SUPPRESSED, (id, now, why)),
@@ -292,7 +293,7 @@ impl Tx<'_> {
             let given_up = self.run(DISCARDED, (id.0, Moment(now)))? > 0;
             if given_up {
                 self.audit(Some(operator), "discard_row", &id.to_string(), Some(reason), now)?;
-                self.unplan_row(id)?;
+                self.unplan_row(id, now)?;
                 self.news().outbox_changed();
             }
             Ok(given_up)

@@ -87,6 +87,7 @@ impl Tx<'_> {
                     if visits == HeldVisits::Discard {
                         self.discard_held_visits(id, now)?;
                     }
+                    self.hold_suspended_for_data(id, now)?;
                     self.release_rows(id, Hold::Suspension, now)?;
                     (plain, DUE)
                 }
@@ -154,7 +155,8 @@ impl Tx<'_> {
     /// What waits to be sent waits for the end of the suspension; a request that is under way is let finish.
     fn hold_rows(&self, id: PersonId, now: Timestamp) -> rusqlite::Result<()> {
         let sql = "UPDATE outbox SET state = 'held', held_for = 'suspension', changed_at = ?3
-                   WHERE person = ?1 AND lane = ?2 AND (state = 'pending' OR state = 'unsure')";
+                   WHERE person = ?1 AND lane = ?2
+                       AND (state = 'pending' OR state = 'unsure' OR (state = 'held' AND held_for = 'data'))";
         self.run(sql, (id.0, lane().as_str(), Moment(now)))?;
         self.news().outbox_changed();
         Ok(())

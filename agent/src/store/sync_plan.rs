@@ -65,6 +65,13 @@ impl View<'_> {
         Ok((looked_at, differing, people.last().copied()))
     }
 
+    /// Planned, if a mark of theirs waits to be sent. One that is held is not sent, so nothing would settle it.
+    pub(super) fn due_while_told(&self, lane: &LaneId, id: PersonId) -> rusqlite::Result<i64> {
+        let sql = format!("SELECT 1 FROM outbox WHERE person = ?1 AND lane = ?2 AND body = '' AND {WAITING} LIMIT 1");
+        let waits = self.one(&sql, (id.0, lane.as_str()), |_| Ok(()))?.is_some();
+        Ok(if waits { PLANNED } else { NOT_DUE })
+    }
+
     /// What is to be told of a person, by the newest that is known of them, with their key; none: they are gone.
     fn verdict(
         &self,
@@ -206,13 +213,6 @@ impl Tx<'_> {
         self.put_integration(id, old, &new, NOT_DUE, now)
     }
 
-    /// Planned, if a mark of theirs waits to be sent. One that is held is not sent, so nothing would settle it.
-    pub(super) fn due_while_told(&self, lane: &LaneId, id: PersonId) -> rusqlite::Result<i64> {
-        let sql = format!("SELECT 1 FROM outbox WHERE person = ?1 AND lane = ?2 AND body = '' AND {WAITING} LIMIT 1");
-        let waits = self.one(&sql, (id.0, lane.as_str()), |_| Ok(()))?.is_some();
-        Ok(if waits { PLANNED } else { NOT_DUE })
-    }
-
     /// At start: whoever was planned is looked at anew.
     ///
     /// # Errors
@@ -251,12 +251,12 @@ impl Tx<'_> {
     }
 
     /// An operator gave a row up: its person waits for it no longer.
-    pub(super) fn unplan_row(&self, row: RowId) -> rusqlite::Result<()> {
-        let sql = "UPDATE integration SET due = 0
-                   WHERE due = 2 AND person = (SELECT person FROM outbox WHERE id = ?1 AND body = '')";
-        if self.run(sql, [row.0])? > 0 {
+    pub(super) fn unplan_row(&self, row: RowId, now: Timestamp) -> rusqlite::Result<()> {
+        let sql = "SELECT person FROM outbox WHERE id = ?1 AND person IS NOT NULL AND body = ''";
+        let Some(person) = self.one(sql, [row.0], |row| row.get(0).map(PersonId))? else { return Ok(()) };
+        if self.run("UPDATE integration SET due = 0 WHERE due = 2 AND person = ?1", [person.0])? > 0 {
             self.news().sync_changed();
         }
-        Ok(())
+        self.release_after_data(person, now)
     }
 }

@@ -28,6 +28,9 @@ pub(super) fn check_in(row: &OutboxRow, known: &Known, rules: &Rules<'_>, today:
         return Ok(Step::Settle(RowOutcome::Never(why.into()), None));
     }
     let Some(link) = &known.link else { return unlinked(known, rules) };
+    if known.marks_wait {
+        return Ok(Step::Settle(RowOutcome::Held(Hold::Data), None));
+    }
     Ok(match action.fill(&values(&told, link, known, activity, rules)) {
         Some(call) => Step::CheckIn { call, before },
         None => {

@@ -63,6 +63,7 @@ fn scene(kind: FactKind) -> Scene {
             },
             told: Told::default(),
             activity: None,
+            marks_wait: false,
         },
         config: pretend::config("http://127.0.0.1:1"),
         now: Now { wall, quality: ClockQuality::Synced, uptime: Uptime(Duration::from_secs(60)) },
@@ -136,6 +137,8 @@ fn a_visit_is_told_to_who_is_known_and_waits_for_who_is_not() {
         &[
             ("linked", visit()),
             ("not linked", visit().unlinked()),
+            ("data to be told first", visit().with(|it| it.known.marks_wait = true)),
+            ("data to be told first, not linked", visit().unlinked().with(|it| it.known.marks_wait = true)),
             ("not linked, operator mode", visit().unlinked().with(|it| it.config.rules.mode = Mode::Operator)),
             ("not linked, people not sent", visit().unlinked().with(|it| it.config.rules.send = vec![FactKind::Visit])),
             ("sent before, answer lost", visit().with(|it| it.row.state = RowState::Unsure)),
@@ -152,6 +155,8 @@ fn a_visit_is_told_to_who_is_known_and_waits_for_who_is_not() {
         expect![[r#"
             linked: visit u-1 at 2026-11-21 11:00:00 +01:00 (Untold)
             not linked: link first
+            data to be told first: Held(Data)
+            data to be told first, not linked: link first
             not linked, operator mode: Held(Approval)
             not linked, people not sent: Held(Link)
             sent before, answer lost: visit u-1 at 2026-11-21 11:00:00 +01:00 (InDoubt)

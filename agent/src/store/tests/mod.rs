@@ -4,6 +4,7 @@ mod answering;
 mod classes;
 mod committing;
 mod erasing;
+mod data_first;
 mod integrating;
 mod looking_back;
 mod looking_up;

@@ -11,7 +11,7 @@ use crate::people::member;
 const CARD: &str = "0415AB12CD";
 const OTHER_CARD: &str = "0415AB99EE";
 /// Base64 of what begins like a JPEG.
-const FACE: &str = "/9j/4AAQRkFDRQ==";
+pub(crate) const FACE: &str = "/9j/4AAQRkFDRQ==";
 const NEW_FACE: &str = "/9j/4AAQTkVXRkFDRQ==";
 
 /// A club that knows how Mywellness wants to be given photos and badges, and how it takes them back.

@@ -14,7 +14,7 @@ use crate::people::member;
 const CARD: &str = "0415AB12CD";
 
 /// A club that ticks people off at its entry and knows how Mywellness wants to hear of it.
-fn with_check_in(settings: &mut config::Club) {
+pub(crate) fn with_check_in(settings: &mut config::Club) {
     settings.change("reader", "entry-1")["attendance"] = value(true);
     settings.set("mywellness.send", Array::from_iter(["people", "memberships", "groups", "visits", "attendance"]));
     settings.set("mywellness.actions.check_in.path", "core/calendarevent/{{activity_id}}/CheckIn");
@@ -22,14 +22,14 @@ fn with_check_in(settings: &mut config::Club) {
     settings.set("mywellness.actions.check_in.body", body);
 }
 
-async fn put(club: &Club, path: &str, document: Value) -> Result<Value> {
+pub(crate) async fn put(club: &Club, path: &str, document: Value) -> Result<Value> {
     let (status, answer) = club.api.put(path, &document).await?;
     ensure!(matches!(status, 200 | 201), "{path}: {status} {answer}");
     Ok(answer)
 }
 
 /// A class of yoga that begins so many minutes from now, for an hour.
-async fn yoga_in(club: &Club, minutes: i64, different: Value) -> Result<()> {
+pub(crate) async fn yoga_in(club: &Club, minutes: i64, different: Value) -> Result<()> {
     let starts_at = Timestamp::now() + SignedDuration::from_mins(minutes);
     let ends_at = starts_at + SignedDuration::from_hours(1);
     let mut document = json!({"product": "yoga", "starts_at": starts_at, "ends_at": ends_at, "zone": "gym"});

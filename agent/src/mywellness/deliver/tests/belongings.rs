@@ -26,7 +26,7 @@ async fn who_is_made_known_is_given_their_photo_and_badge_as_the_club_wrote_it_d
         .await;
     // Giving is safe to repeat: a lost answer leaves no doubt.
     let refused = Reply::Said(200, json!({"errors": [{"field": "uid", "type": "Validation", "details": "too short"}]}));
-    club.pretend.calls([created("u-1"), fine(), fine(), Reply::Cut, fine(), refused]);
+    club.pretend.calls([created("u-1"), fine(), Reply::Cut, fine(), refused]);
     club.start();
     let told = club.settled().await;
     expect_test::expect![[r#"
@@ -36,6 +36,8 @@ async fn who_is_made_known_is_given_their_photo_and_badge_as_the_club_wrote_it_d
         badge of M-1: parked badge at Mywellness: refused: uid Validation
     "#]]
     .assert_eq(&told);
+    let order = club.asked();
+    assert_eq!(order, ["CreateFacilityUserFromThirdParty", "Update", "Photo", "Photo", "Badge", "Visit"]);
     let given = club.pretend.asked().into_iter().filter(|it| it.path.ends_with("/Photo")).collect::<Vec<_>>();
     assert_eq!((given.len(), &given[1].body), (2, &json!({"jpeg": "/9j/4A=="})));
     let told = club.store.read("what was told", move |view| view.told(person)).await.unwrap();

@@ -44,6 +44,7 @@ fn attendance_waits_for_a_mapping_then_for_a_link_and_opt_outs_win() {
         &[
             ("linked", came()),
             ("not linked", came().unlinked()),
+            ("data to be told first", came().with(|it| it.known.marks_wait = true)),
             ("no activity yet", came().with(|it| it.known.activity = None)),
             ("neither", came().unlinked().with(|it| it.known.activity = None)),
             (
@@ -66,6 +67,7 @@ fn attendance_waits_for_a_mapping_then_for_a_link_and_opt_outs_win() {
         expect![[r#"
             linked: check in (Untold)
             not linked: link first
+            data to be told first: Held(Data)
             no activity yet: Held(Mapping)
             neither: Held(Mapping)
             no activity, opted out: Suppressed("the person's allow_activity_sync is off")
