@@ -82,8 +82,7 @@ fn verify(dest: &Path, expected: [u64; 4]) -> Result<BackedUp, StoreError> {
     let flush = || -> io::Result<u64> {
         let file = File::open(dest)?;
         file.sync_all()?;
-        let folder = dest.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(folder)?.sync_all()?;
+        File::open(open::folder_of(dest))?.sync_all()?;
         Ok(file.metadata()?.len())
     };
     let bytes = flush().map_err(|why| unusable(dest, why))?;

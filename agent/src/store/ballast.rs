@@ -1,10 +1,12 @@
 //! The ballast: a file of reserved bytes that is given up when the disk is full, so that gates go on recording.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::FallocateFlags;
+
+use super::open::{folder_of, private_file};
 
 /// Free space wanted before the ballast is taken again, in ballasts: with less, the disk would be full at once and
 /// the state would flap.
@@ -52,8 +54,7 @@ impl Ballast {
     /// # Errors
     /// When there is not.
     pub(super) fn take_again(&self) -> io::Result<()> {
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let disk = rustix::fs::statvfs(folder)?;
+        let disk = rustix::fs::statvfs(folder_of(&self.path))?;
         let free = disk.f_bavail.saturating_mul(disk.f_frsize);
         if !self.is_held() && free < self.bytes.saturating_mul(FREE_BALLASTS_MIN) {
             return Err(io::ErrorKind::StorageFull.into());
@@ -66,7 +67,8 @@ impl Ballast {
     }
 
     fn reserve(&self) -> io::Result<()> {
-        let mut file = OpenOptions::new().create(true).write(true).truncate(true).open(&self.path)?;
+        let mut file = private_file(&self.path)?;
+        file.set_len(0)?;
         match rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, self.bytes) {
             Err(rustix::io::Errno::OPNOTSUPP) => write_zeros(&mut file, self.bytes)?,
             reserved => reserved?,

@@ -1,7 +1,8 @@
 //! Opening the file: whose it is, whether it is sound, and how its connections are set up.
 
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::Path;
 use std::sync::Once;
 use std::thread;
@@ -47,8 +48,8 @@ fn count_no_memory() {
 pub(super) fn for_writing(path: &Path) -> Result<Connection, StoreError> {
     count_no_memory();
     let unusable = |why: String| StoreError::Unusable { path: path.to_owned(), why };
-    create_private(path).map_err(|error| unusable(error.to_string()))?;
-    let told = |error: rusqlite::Error| unusable(explain(&error));
+    make(path).map_err(|error| refused(path, &error))?;
+    let told = |error: rusqlite::Error| unusable(explain(path, &error));
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut conn = Connection::open_with_flags(path, flags).map_err(told)?;
     set_up(&conn).map_err(told)?;
@@ -63,7 +64,7 @@ pub(super) fn for_writing(path: &Path) -> Result<Connection, StoreError> {
 /// Opens the file for reading; it has been opened for writing before.
 pub(super) fn for_reading(path: &Path) -> Result<Connection, StoreError> {
     count_no_memory();
-    let told = |error: rusqlite::Error| StoreError::Unusable { path: path.to_owned(), why: explain(&error) };
+    let told = |error: rusqlite::Error| StoreError::Unusable { path: path.to_owned(), why: explain(path, &error) };
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags).map_err(told)?;
     set_up(&conn).map_err(told)?;
@@ -72,12 +73,33 @@ pub(super) fn for_reading(path: &Path) -> Result<Connection, StoreError> {
     Ok(conn)
 }
 
-/// Personal data lie in it: only the owner reads it. SQLite gives its other files the same mode.
-fn create_private(path: &Path) -> std::io::Result<()> {
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
-        Ok(_) | Err(_) => Ok(()),
+/// SQLite gives its other files the owner and the mode of this one.
+fn make(path: &Path) -> io::Result<()> {
+    // Whoever cannot open what is there is told more by `explain`. It is not opened: closing a second descriptor of the
+    // file would take back the locks that SQLite holds in this process.
+    if path.exists() { Ok(()) } else { private_file(path).map(drop) }
+}
+
+/// Opens a file of the store, or makes it: personal data lie here, so only the owner reads it. What root makes belongs to
+/// the owner of the folder, since a token made with sudo before the first start must not lock the agent out.
+pub(super) fn private_file(path: &Path) -> io::Result<File> {
+    let open = |options: &mut OpenOptions| options.read(true).write(true).mode(0o600).open(path);
+    match open(OpenOptions::new().create_new(true)) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => open(&mut OpenOptions::new()),
+        made => {
+            let made = made?;
+            let folder = fs::metadata(folder_of(path))?;
+            if folder.uid() != made.metadata()?.uid() {
+                // Only root may; whoever else may write here keeps what they make.
+                let _kept = fchown(&made, Some(folder.uid()), Some(folder.gid()));
+            }
+            Ok(made)
+        }
     }
+}
+
+pub(super) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn set_up(conn: &Connection) -> rusqlite::Result<()> {
@@ -128,12 +150,85 @@ fn set_up_writing(conn: &Connection) -> rusqlite::Result<()> {
     conn.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))
 }
 
-fn explain(error: &rusqlite::Error) -> String {
+fn explain(path: &Path, error: &rusqlite::Error) -> String {
+    use rusqlite::ErrorCode::{CannotOpen, DatabaseCorrupt, NotADatabase, PermissionDenied, ReadOnly};
     match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::NotADatabase) => "the file is not a database; name another file in store.path".into(),
-        Some(rusqlite::ErrorCode::DatabaseCorrupt) => {
+        Some(NotADatabase) => "the file is not a database; name another file in store.path".into(),
+        Some(DatabaseCorrupt) => {
             format!("the file is damaged ({error}); put a backup in its place")
         }
+        Some(CannotOpen | ReadOnly | PermissionDenied) => format!("{error}{}", whose(path).unwrap_or_default()),
         Some(_) | None => error.to_string(),
+    }
+}
+
+/// Why a file of the store cannot be opened or made, and whose it is if that may be the reason.
+pub(super) fn refused(path: &Path, error: &io::Error) -> StoreError {
+    let is_forbidden = error.kind() == io::ErrorKind::PermissionDenied;
+    let whose = is_forbidden.then(|| whose(path).or_else(|| whose(folder_of(path)))).flatten();
+    StoreError::Unusable { path: path.to_owned(), why: format!("{error}{}", whose.unwrap_or_default()) }
+}
+
+/// Whose the file is, if it belongs to somebody else than this process.
+fn whose(path: &Path) -> Option<String> {
+    let (owner, own) = (fs::metadata(path).ok()?.uid(), rustix::process::geteuid().as_raw());
+    let name = |user: u32| if user == 0 { "root".to_owned() } else { format!("the user with number {user}") };
+    (owner != own).then(|| {
+        format!(
+            "; {} belongs to {}, and this is {}: run the command as the agent's user (sudo -u varco varco …), \
+             or let that user own it (sudo chown varco: {})",
+            path.display(),
+            name(owner),
+            name(own),
+            path.display()
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::chown;
+
+    use super::*;
+
+    /// Of no user that there is.
+    const STRANGER: u32 = 60_000;
+
+    /// A folder of somebody else's; none without the right to make one: only root can give anything away.
+    fn folder_of_a_stranger() -> Option<tempfile::TempDir> {
+        let folder = tempfile::tempdir().expect("a folder");
+        chown(folder.path(), Some(STRANGER), Some(STRANGER)).is_ok().then_some(folder)
+    }
+
+    #[test]
+    fn what_root_makes_belongs_to_the_owner_of_the_folder() {
+        let Some(folder) = folder_of_a_stranger() else { return };
+        let path = folder.path().join("varco.db");
+        let writing = for_writing(&path).expect("a new store");
+        let reading = for_reading(&path).expect("the same");
+        private_file(&folder.path().join("varco.db.lock")).expect("a lock");
+        writing.execute("CREATE TABLE used (it)", []).expect("a write");
+        let made: Vec<_> = fs::read_dir(folder.path()).expect("a folder").map(|made| made.expect("a file")).collect();
+        assert_eq!(made.len(), 4, "store, log, index of the log, lock: {made:?}");
+        for file in made {
+            let about = file.metadata().expect("it is there");
+            assert_eq!((about.uid(), about.gid(), about.mode() & 0o777), (STRANGER, STRANGER, 0o600), "{file:?}");
+        }
+        drop((writing, reading));
+    }
+
+    #[test]
+    fn a_store_that_belongs_to_somebody_else_says_to_whom() {
+        let Some(folder) = folder_of_a_stranger() else { return };
+        let path = folder.path().join("varco.db");
+        fs::write(&path, "").expect("written");
+        assert_eq!(whose(&path), None, "it is our own");
+        chown(&path, Some(STRANGER), None).expect("given away");
+        let told = refused(&path, &io::ErrorKind::PermissionDenied.into()).to_string();
+        for part in ["permission denied", "belongs to the user with number 60000", "this is root", "sudo -u varco"] {
+            assert!(told.contains(part), "{part} in {told}");
+        }
+        let missing = refused(&folder.path().join("new"), &io::ErrorKind::PermissionDenied.into()).to_string();
+        assert!(missing.contains(&format!("{} belongs to", folder.path().display())), "{missing}");
     }
 }
