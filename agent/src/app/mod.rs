@@ -22,7 +22,7 @@ use crate::console::{self, Handles};
 use crate::domain::{LanePlan, Policy};
 use crate::door::LineState;
 use crate::mqtt;
-use crate::store::Store;
+use crate::store::{SoleAgent, Store};
 use crate::telemetry::{self, Fact};
 use crate::turnstile::{Board, Desk, DoorStates, SITE_EVENTS_MAX, Site};
 
@@ -39,7 +39,7 @@ const DRAIN_MAX: Duration = Duration::from_secs(15);
 /// Runs the agent of a configuration file until SIGTERM or SIGINT, then drains. SIGHUP reads the file again.
 ///
 /// # Errors
-/// When the configuration has problems, the store cannot be opened, the console cannot listen, or a stage ends early.
+/// When the configuration has problems, another agent runs at the store or it cannot be opened, the console cannot listen, or a stage ends early.
 pub async fn run(file: &Path) -> anyhow::Result<()> {
     let loaded = config::Config::load(file)?;
     telemetry::start_logs(loaded.config.logs.format, &loaded.config.logs.filter);
@@ -75,10 +75,13 @@ struct Agent {
     /// Cancelled when every passage is recorded.
     lanes_open: CancellationToken,
     lanes: JoinSet<()>,
+    /// Given back last, when the store is closed.
+    _sole: SoleAgent,
 }
 
 impl Agent {
     async fn start(file: PathBuf, config: Config) -> anyhow::Result<Self> {
+        let sole = SoleAgent::claim(&config.store.path)?;
         let _installed_before = rustls::crypto::ring::default_provider().install_default();
         let metrics = telemetry::start_metrics();
         let clock = Clock::system();
@@ -142,7 +145,7 @@ impl Agent {
         ready.send_replace(true);
         say_ready(&address, &config);
         systemd::ready();
-        Ok(Self { file, config, store, policy, texts, gates, sources, console, upkeep, lanes_open, lanes })
+        Ok(Self { file, config, store, policy, texts, gates, sources, console, upkeep, lanes_open, lanes, _sole: sole })
     }
 
     /// Takes what a changed file allows to take; a bad file changes nothing and says so.

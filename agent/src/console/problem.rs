@@ -160,6 +160,7 @@ impl From<StoreError> for ApiProblem {
             StoreError::Sqlite { .. }
             | StoreError::Unreadable { .. }
             | StoreError::Unusable { .. }
+            | StoreError::Taken { .. }
             | StoreError::Broken { .. } => {
                 StoreFailed { error: &error }.tell();
                 Self::new(Kind::Internal, "the store could not do it; the log says why")

@@ -51,6 +51,17 @@ pub enum StoreError {
         /// Why not, and what to do about it.
         why: String,
     },
+    /// Another agent runs at the store.
+    #[error(
+        "another agent{} runs at the store {path}; stop it, or give this one a store of its own in store.path",
+        .pid.map_or(String::new(), |pid| format!(" (pid {pid})"))
+    )]
+    Taken {
+        /// The store's file.
+        path: PathBuf,
+        /// The process id of the other agent, if it has written it down.
+        pid: Option<u32>,
+    },
     /// A bug stopped the operation halfway; it was undone.
     #[error("{doing}: a bug stopped it halfway, and it was undone")]
     Broken {
@@ -103,6 +114,7 @@ impl StoreError {
             Self::Unreadable { .. }
             | Self::UnknownCursor { .. }
             | Self::Unusable { .. }
+            | Self::Taken { .. }
             | Self::Broken { .. }
             | Self::Closed { .. } => false,
         }

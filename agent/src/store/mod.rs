@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `engine` | [`Store`]: reads and writes handed to the threads that own the connections |
 //! | `queue` `writer` `readers` | those threads, and the bounded queues before them |
-//! | `open` `schema` `ballast` `health` | the file: checked, migrated, guarded against a full disk |
+//! | `open` `schema` `ballast` `health` `sole` | the file: checked, migrated, guarded against a full disk and a second agent |
 //! | `transaction` `columns` `page` `error` | what every statement is written with |
 //! | `standing` `people` `crm` `classes` `attendance` `recording` `history` | what the gates and the desk know and write |
 //! | `outbox` `receipts` `notes` `answers` `links` `erasure` | what waits for upstreams, and what is forgotten |
@@ -41,6 +41,7 @@ mod readers;
 mod receipts;
 mod recording;
 mod schema;
+mod sole;
 mod standing;
 mod sync_commands;
 mod sync_lists;
@@ -67,6 +68,7 @@ pub use notes::{NOTES_MAX, Note, NoteWaiting, Noted};
 pub use page::{PAGE_ITEMS_MAX, Page};
 pub use people::{Claim, StoredPerson};
 pub use recording::Recorded;
+pub use sole::SoleAgent;
 pub use sync_commands::{HeldVisits, MatchRefused, SyncRefused};
 pub use sync_lists::{Comparison, SyncCounts, SyncDetails, SyncEntry, SyncEvent, SyncFilter};
 pub use sync_plan::Planned;

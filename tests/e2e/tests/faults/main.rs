@@ -16,4 +16,5 @@ mod disk;
 mod ending;
 mod lines;
 mod outages;
+mod starting;
 mod ten_thousand;
