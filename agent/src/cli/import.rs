@@ -13,10 +13,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::ConfigFile;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::intake::{Counts, Format, ImportNews, LineNote, import_people};
+use crate::intake::{Counts, Format, ImportNews, LineNote, import_people, sheet_columns};
 use crate::store::Store;
 
 #[derive(Args, Debug)]
+#[command(after_long_help = columns_told())]
 pub(super) struct Arguments {
     #[command(flatten)]
     file: ConfigFile,
@@ -39,6 +40,15 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     store.close().await;
     let counts = counts.with_context(|| format!("importing {}", people.display()))?;
     Ok(report(counts))
+}
+
+fn columns_told() -> String {
+    format!(
+        "An NDJSON line replaces all that is known of its person. A spreadsheet says only what it has columns for: a field \
+         without a column stays as it is, an empty cell clears its field. Separate cells with , or ; and several values in \
+         a cell with |; write dates as 2026-12-31. docs/importing.md in the source tells every column.\n\nColumns: {}",
+        sheet_columns().join(", ")
+    )
 }
 
 fn format_of(people: &Path) -> Format {

@@ -39,8 +39,10 @@ pub(super) struct ImportServed {
     warnings: Vec<LineNote>,
 }
 
-/// Imports people: NDJSON (`application/x-ndjson`) or a spreadsheet (`text/csv`). Bad lines are skipped and told, good
-/// ones are committed as they come, so that a broken connection leaves what it brought.
+/// Imports people: NDJSON (`application/x-ndjson`), each line in place of all that was known of its person, or a
+/// spreadsheet (`text/csv`), which says only what it has columns for: a field without a column stays, an empty cell
+/// clears its field. Bad lines are skipped and told, good ones are committed as they come, so that a broken connection
+/// leaves what it brought.
 #[utoipa::path(post, path = "/people/import", tag = "people",
     request_body(content = String, content_type = "application/x-ndjson", description = "A person's document a line"),
     responses((status = 200, body = ImportServed), (status = 409, description = "Another import is running", body = ProblemDocument, content_type = "application/problem+json")))]

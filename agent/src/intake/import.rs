@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use utoipa::ToSchema;
 
 use crate::clock::Clock;
-use crate::domain::{ExternalId, Policy};
+use crate::domain::{ExternalId, Now, Policy};
 use crate::store::{Store, StoreError, Tx};
 use crate::telemetry::Fact;
 
@@ -46,7 +46,7 @@ pub struct Counts {
     pub lines: u64,
     /// People who are new here.
     pub created: u64,
-    /// People whose document was replaced.
+    /// People who were known: their document was replaced, or changed as far as a spreadsheet has columns.
     pub replaced: u64,
     /// Lines that were skipped.
     pub skipped: u64,
@@ -102,9 +102,9 @@ pub async fn import_people(
     tell: impl FnMut(ImportNews) + Send,
 ) -> Result<Counts, ImportError> {
     let (to_store, mut batches) = mpsc::channel(BATCHES_AHEAD);
-    let reading_clock = clock.clone();
-    tokio::task::spawn_blocking(move || read_ahead(source, format, policy, reading_clock, &to_store));
-    let mut import = Import { store, clock, counts: Counts::default(), held: Held::default(), tell };
+    let (reading_policy, reading_clock) = (Arc::clone(&policy), clock.clone());
+    tokio::task::spawn_blocking(move || read_ahead(source, format, reading_policy, reading_clock, &to_store));
+    let mut import = Import { store, policy, clock, counts: Counts::default(), held: Held::default(), tell };
     while let Some(batch) = batches.recv().await {
         import.take(batch?).await?;
     }
@@ -138,6 +138,7 @@ fn read_ahead(
 /// An import under way.
 pub(super) struct Import<'a, T> {
     store: &'a Store,
+    pub(super) policy: Arc<Policy>,
     clock: &'a Clock,
     counts: Counts,
     pub(super) held: Held,
@@ -173,22 +174,21 @@ impl<T: FnMut(ImportNews) + Send> Import<'_, T> {
             return Ok(Vec::new());
         }
         let people = Arc::new(people);
-        let writing = Arc::clone(&people);
-        let results =
-            self.write(move |tx, now| writing.iter().map(|entry| put_person(tx, &entry.person, now)).collect()).await?;
-        let results: Vec<_> = results;
+        let (writing, policy) = (Arc::clone(&people), Arc::clone(&self.policy));
+        let put_all = move |tx: &Tx<'_>, now| writing.iter().map(|entry| put_entry(tx, entry, &policy, now)).collect();
+        let results: Vec<_> = self.write(put_all).await?;
         Ok(people.iter().cloned().zip(results).collect())
     }
 
     /// One write, tried again while another process is writing.
     pub(super) async fn write<R: Send + 'static>(
         &self,
-        write: impl Fn(&Tx<'_>, jiff::Timestamp) -> Result<R, StoreError> + Send + Sync + 'static,
+        write: impl Fn(&Tx<'_>, Now) -> Result<R, StoreError> + Send + Sync + 'static,
     ) -> Result<R, ImportError> {
         let write = Arc::new(write);
         let mut tries = 0;
         loop {
-            let (again, now) = (Arc::clone(&write), self.clock.now().wall);
+            let (again, now) = (Arc::clone(&write), self.clock.now());
             let result = self.store.write("importing people", move |tx| again(tx, now)).await;
             tries += 1;
             tokio::time::sleep(PAUSE).await;
@@ -206,7 +206,7 @@ impl<T: FnMut(ImportNews) + Send> Import<'_, T> {
             (self.tell)(ImportNews::Warned(entry.note(put.warnings)));
         }
         // An earlier line of the same person is no longer what the file says of them.
-        if let Some((earlier, refused)) = self.held.release(&entry.person.person().external_id) {
+        if let Some((earlier, refused)) = self.held.release(entry.external_id()) {
             self.skip(earlier.note(refused.problems));
         }
     }
@@ -231,5 +231,12 @@ impl<T: FnMut(ImportNews) + Send> Import<'_, T> {
         }
         (self.tell)(ImportNews::Progress(self.counts));
         Ok(())
+    }
+}
+
+fn put_entry(tx: &Tx<'_>, entry: &Entry, policy: &Policy, now: Now) -> Result<Result<Put, Refused>, StoreError> {
+    match entry.document(tx, policy, now)? {
+        Ok(person) => put_person(tx, &person, now.wall),
+        Err(refused) => Ok(Err(refused)),
     }
 }

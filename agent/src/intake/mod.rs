@@ -13,6 +13,7 @@ mod person;
 mod put;
 mod read;
 mod refused;
+mod row;
 mod settle;
 mod sheet;
 mod wording;
@@ -32,6 +33,7 @@ pub use person::{CheckedPerson, PHOTO_BYTES_MAX};
 pub use put::{Put, Remote, erase_person, put_person};
 pub use read::BATCH_PEOPLE_MAX;
 pub use refused::{Cause, Problem, Refused};
+pub use sheet::sheet_columns;
 
 #[cfg(test)]
 mod tests;

@@ -66,6 +66,12 @@ impl CheckedPerson {
         &self.warnings
     }
 
+    /// With more that is odd.
+    pub(super) fn warned_of(mut self, more: Vec<Problem>) -> Self {
+        self.warnings.extend(more);
+        self
+    }
+
     /// Every value a reader may deliver for this person, aliases included.
     #[must_use]
     pub fn credential_values(&self) -> Vec<&str> {

@@ -1,21 +1,33 @@
 //! Turning the lines of a file into checked people, in batches that one transaction can take.
 
+use std::borrow::Cow;
 use std::io::BufRead;
 use std::sync::Arc;
 
 use crate::clock::Clock;
-use crate::domain::{ExternalId, Person, Policy};
+use crate::domain::{ExternalId, Now, Person, Policy};
+use crate::store::{StoreError, View};
 
 use super::import::{Format, ImportError, LineNote};
 use super::lines::{LINE_BYTES_MAX, Line, Lines};
 use super::person::CheckedPerson;
 use super::refused::{Cause, Problem, Refused};
+use super::row::Row;
 use super::sheet::Sheet;
 
 /// Most people in one transaction: gates write between two, so that none waits longer than a batch takes.
 pub const BATCH_PEOPLE_MAX: usize = 500;
 /// Most bytes of lines in one batch, for files full of photos.
 const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// What a line says of a person.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Said {
+    /// Everything: what it does not say is unknown from then on.
+    All(Box<CheckedPerson>),
+    /// What there are columns for.
+    Part(Row),
+}
 
 /// A person of the file.
 #[derive(Clone, Debug)]
@@ -24,15 +36,41 @@ pub(super) struct Entry {
     pub(super) line: u64,
     /// The length of their line, in bytes.
     pub(super) bytes: usize,
-    /// Their document.
-    pub(super) person: CheckedPerson,
+    /// What it says of them.
+    pub(super) said: Said,
 }
 
 impl Entry {
+    /// Whom it is about.
+    pub(super) fn external_id(&self) -> &ExternalId {
+        match &self.said {
+            Said::All(person) => &person.person().external_id,
+            Said::Part(row) => row.external_id(),
+        }
+    }
+
+    /// Their document once this is written down, with what the line leaves as it is stored at this moment.
+    ///
+    /// # Errors
+    /// When the store cannot; a refusal is no error.
+    pub(super) fn document(
+        &self,
+        view: &View<'_>,
+        policy: &Policy,
+        now: Now,
+    ) -> Result<Result<Cow<'_, CheckedPerson>, Refused>, StoreError> {
+        match &self.said {
+            Said::All(person) => Ok(Ok(Cow::Borrowed(person))),
+            Said::Part(row) => {
+                let stored = view.person(row.external_id())?.map(|stored| stored.person);
+                Ok(row.checked(stored, policy, now).map(Cow::Owned))
+            }
+        }
+    }
+
     /// What to tell of it.
     pub(super) fn note(&self, problems: Vec<Problem>) -> LineNote {
-        let external_id = Some(self.person.person().external_id.clone());
-        LineNote { line: self.line, external_id, problems }
+        LineNote { line: self.line, external_id: Some(self.external_id().clone()), problems }
     }
 }
 
@@ -96,9 +134,8 @@ impl<R: BufRead> People<R> {
             };
             let bytes = text.as_ref().map_or(0, String::len);
             batch.bytes += bytes;
-            match text.map_err(|why| (None, Refused::one(Cause::Invalid, ".", why))).and_then(|text| self.person(&text))
-            {
-                Ok(person) => batch.people.push(Entry { line, bytes, person }),
+            match text.map_err(|why| (None, Refused::one(Cause::Invalid, ".", why))).and_then(|text| self.said(&text)) {
+                Ok(said) => batch.people.push(Entry { line, bytes, said }),
                 Err((external_id, refused)) => {
                     batch.bad.push(LineNote { line, external_id, problems: refused.problems });
                 }
@@ -107,16 +144,17 @@ impl<R: BufRead> People<R> {
         Ok(batch)
     }
 
-    fn person(&self, text: &str) -> Result<CheckedPerson, (Option<ExternalId>, Refused)> {
-        let person: Person = match &self.sheet {
-            None => from_json(&mut serde_json::Deserializer::from_str(text)).map_err(|refused| (None, refused))?,
-            Some(sheet) => {
-                let document = sheet.document(text).map_err(|refused| (None, refused))?;
-                from_json(document).map_err(|refused| (None, refused))?
-            }
-        };
+    fn said(&self, text: &str) -> Result<Said, (Option<ExternalId>, Refused)> {
+        let now = self.clock.now();
+        if let Some(sheet) = &self.sheet {
+            let cells = sheet.cells(text).map_err(|refused| (None, refused))?;
+            return Row::new(cells, &self.policy, now).map(Said::Part);
+        }
+        let person: Person =
+            from_json(&mut serde_json::Deserializer::from_str(text)).map_err(|refused| (None, refused))?;
         let external_id = person.external_id.clone();
-        CheckedPerson::new(person, &self.policy, self.clock.now()).map_err(|refused| (Some(external_id), refused))
+        let checked = CheckedPerson::new(person, &self.policy, now).map_err(|refused| (Some(external_id), refused))?;
+        Ok(Said::All(Box::new(checked)))
     }
 }
 

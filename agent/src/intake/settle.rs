@@ -3,16 +3,16 @@
 //! A line may claim a card that a later line gives up, and two people may exchange their cards. Such lines are held
 //! until the whole file has been read. Then simple moves are tried again, and exchanges are written as one.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
-use crate::domain::{ExternalId, Person, read_alike};
+use crate::domain::{ExternalId, Now, Person, Policy, read_alike};
 use crate::store::{StoreError, Tx};
 
 use super::alike::Claimants;
 use super::import::{Import, ImportError, ImportNews};
+use super::person::CheckedPerson;
 use super::put::{Put, put_person, welcome};
 use super::read::{BATCH_PEOPLE_MAX, Entry};
 use super::refused::Refused;
@@ -37,7 +37,7 @@ pub(super) struct Held {
 impl Held {
     /// Holds a line; gives back those that cannot be held (any longer).
     pub(super) fn hold(&mut self, entry: Entry, refused: Refused) -> Vec<(Entry, Refused)> {
-        let person = entry.person.person().external_id.clone();
+        let person = entry.external_id().clone();
         let mut out: Vec<_> = self.release(&person).into_iter().collect();
         if self.by_line.len() >= HELD_MAX || self.bytes + entry.bytes > HELD_BYTES_MAX {
             out.push((entry, refused));
@@ -86,17 +86,16 @@ impl<T: FnMut(ImportNews) + Send> Import<'_, T> {
     /// Writes each circle of people who exchange credentials among themselves in one transaction.
     pub(super) async fn settle_exchanges(&mut self) -> Result<(), ImportError> {
         let people = self.held.by_line.values().map(|(entry, _)| entry);
-        let held: HashMap<_, _> =
-            people.map(|entry| (entry.person.person().external_id.clone(), entry.clone())).collect();
+        let held: HashMap<_, _> = people.map(|entry| (entry.external_id().clone(), entry.clone())).collect();
         let held = Arc::new(held);
         let first_lines: Vec<_> = self.held.by_line.values().map(|(entry, _)| entry.clone()).collect();
         for entry in first_lines {
-            let first = entry.person.person().external_id.clone();
+            let first = entry.external_id().clone();
             if !self.held.line_of.contains_key(&first) {
                 continue;
             }
-            let (all, id) = (Arc::clone(&held), first.clone());
-            let written = self.write(move |tx, now| exchange(tx, &id, &all, now)).await?;
+            let (all, policy) = (Arc::clone(&held), Arc::clone(&self.policy));
+            let written = self.write(move |tx, now| exchange(tx, &first, &all, &policy, now)).await?;
             for (person, put) in written.unwrap_or_default() {
                 if let Some((entry, _)) = self.held.release(&person) {
                     self.written(&entry, put);
@@ -113,17 +112,18 @@ fn exchange(
     tx: &Tx<'_>,
     first: &ExternalId,
     held: &HashMap<ExternalId, Entry>,
-    now: Timestamp,
+    policy: &Policy,
+    now: Now,
 ) -> Result<Option<Vec<(ExternalId, Put)>>, StoreError> {
-    let Some(circle) = circle_of(tx, first, held)? else { return Ok(None) };
+    let Some(circle) = circle_of(tx, first, held, policy, now)? else { return Ok(None) };
     let mut written = Vec::new();
-    for entry in &circle {
-        let person = entry.person.person();
-        let created = tx.put_person(&Person { credentials: Vec::new(), ..person.clone() }, now)?;
-        written.push((person.external_id.clone(), Put { created, warnings: entry.person.warnings().to_vec() }));
+    for it in &circle {
+        let person = it.person();
+        let created = tx.put_person(&Person { credentials: Vec::new(), ..person.clone() }, now.wall)?;
+        written.push((person.external_id.clone(), Put { created, warnings: it.warnings().to_vec() }));
     }
-    for entry in &circle {
-        if let Err(refused) = put_person(tx, &entry.person, now)? {
+    for it in &circle {
+        if let Err(refused) = put_person(tx, it, now.wall)? {
             // The circle was closed a moment ago in this very transaction; an error rolls all of it back.
             return Err(StoreError::Unreadable { what: "exchanged credentials".to_owned(), why: refused.to_string() });
         }
@@ -136,18 +136,25 @@ fn circle_of<'h>(
     tx: &Tx<'_>,
     first: &ExternalId,
     held: &'h HashMap<ExternalId, Entry>,
-) -> Result<Option<Vec<&'h Entry>>, StoreError> {
-    let mut circle: Vec<&Entry> = held.get(first).into_iter().collect();
+    policy: &Policy,
+    now: Now,
+) -> Result<Option<Vec<Cow<'h, CheckedPerson>>>, StoreError> {
+    let document = |id: &ExternalId| match held.get(id) {
+        Some(entry) => entry.document(tx, policy, now).map(Result::ok),
+        None => Ok(None),
+    };
+    let mut circle: Vec<_> = document(first)?.into_iter().collect();
     let mut at = 0;
-    while let Some(entry) = circle.get(at).copied() {
-        at += 1;
-        if welcome(tx, &entry.person)?.is_err() {
+    while let Some(it) = circle.get(at) {
+        if welcome(tx, it)?.is_err() {
             return Ok(None);
         }
-        for claim in tx.claims_by_others(&entry.person.person().external_id, &entry.person.credential_values())? {
-            let owner = held.get(&claim.owner).filter(|owner| !keeps(owner, &claim.value));
+        let claims = tx.claims_by_others(&it.person().external_id, &it.credential_values())?;
+        at += 1;
+        for claim in claims {
+            let owner = document(&claim.owner)?.filter(|owner| !keeps(owner, &claim.value));
             let Some(owner) = owner else { return Ok(None) };
-            if !circle.iter().any(|member| member.line == owner.line) {
+            if !circle.iter().any(|member| member.person().external_id == claim.owner) {
                 circle.push(owner);
             }
         }
@@ -158,13 +165,15 @@ fn circle_of<'h>(
     Ok(nothing_claimed_twice(&circle).then_some(circle))
 }
 
-fn keeps(owner: &Entry, value: &str) -> bool {
-    owner.person.credential_values().iter().any(|kept| read_alike(kept, value))
+fn keeps(owner: &CheckedPerson, value: &str) -> bool {
+    owner.credential_values().iter().any(|kept| read_alike(kept, value))
 }
 
-fn nothing_claimed_twice(circle: &[&Entry]) -> bool {
+fn nothing_claimed_twice(circle: &[Cow<'_, CheckedPerson>]) -> bool {
     let mut claimants = Claimants::default();
-    let mut claims =
-        circle.iter().flat_map(|entry| entry.person.credential_values().into_iter().map(|it| (it, entry.line)));
-    claims.all(|(value, line)| claimants.claim(value, line).is_none())
+    let mut claims = circle
+        .iter()
+        .enumerate()
+        .flat_map(|(who, it)| it.credential_values().into_iter().map(move |value| (value, who)));
+    claims.all(|(value, who)| claimants.claim(value, who).is_none())
 }

@@ -1,8 +1,8 @@
 //! A spreadsheet of people: one row a person, columns named as the fields of the document.
 //!
 //! The first line names the columns, in any order, separated by `,` or `;`. Fields inside another are written with a
-//! dot (`address.city`). A cell that holds several values separates them with `|`. Each person has at most one
-//! membership and one due here; NDJSON has no such limit.
+//! dot (`address.city`). A cell that holds several values separates them with `|`. A row knows one membership and one due
+//! of a person; NDJSON has no such limit.
 
 use serde_json::{Map, Value, json};
 
@@ -67,6 +67,16 @@ const COLUMNS: &[(&str, &[&str], Cell)] = &[
 
 type Column = (&'static str, &'static [&'static str], Cell);
 
+/// Columns that say nothing without another.
+const NEEDS: [(&str, &str); 3] =
+    [("membership.", "membership.id"), ("due.", "due.id"), ("membership.entries_as_of", "membership.entries_left")];
+
+/// The names of all columns, in the order in which the manual lists them.
+#[must_use]
+pub fn sheet_columns() -> Vec<&'static str> {
+    COLUMNS.iter().map(|(name, ..)| *name).collect()
+}
+
 /// The columns of one file.
 pub(super) struct Sheet {
     columns: Vec<Column>,
@@ -77,7 +87,7 @@ impl Sheet {
     /// Reads the line that names the columns.
     ///
     /// # Errors
-    /// When a column is unknown or stands there twice, or a required one is missing.
+    /// When a column is unknown or stands there twice, or a required one is missing, or one that another needs.
     pub(super) fn from_header(line: &str) -> Result<Self, Refused> {
         // Spreadsheets of countries with a decimal comma write semicolons.
         let delimiter = if line.contains(';') { b';' } else { b',' };
@@ -98,14 +108,23 @@ impl Sheet {
                 problems.push(Problem { path: required.to_owned(), why: "this column is required".to_owned() });
             }
         }
+        let is_there = |wanted: &str| columns.iter().any(|(name, ..)| *name == wanted);
+        for (name, ..) in &columns {
+            let missing = NEEDS.iter().find(|(begins, needed)| name.starts_with(begins) && !is_there(needed));
+            problems.extend(missing.map(|(_, needed)| Problem {
+                path: (*name).to_owned(),
+                why: format!("needs the column {needed} beside it"),
+            }));
+        }
         if problems.is_empty() { Ok(Self { columns, delimiter }) } else { Err(invalid(problems)) }
     }
 
-    /// The person's document on a line. Empty cells are unknown.
+    /// What the cells of a line say, where it stands in a person's document; null where they are empty. There is one
+    /// object where the document has a list of memberships or dues.
     ///
     /// # Errors
     /// When the line does not fit the header, or a cell does not hold what its column does.
-    pub(super) fn document(&self, line: &str) -> Result<Value, Refused> {
+    pub(super) fn cells(&self, line: &str) -> Result<Map<String, Value>, Refused> {
         let cells = cells_of(line, self.delimiter)?;
         if cells.len() != self.columns.len() {
             let why = format!("has {} cells where the header names {} columns", cells.len(), self.columns.len());
@@ -115,12 +134,11 @@ impl Sheet {
         let mut problems = Vec::new();
         for (cell, (name, place, kind)) in cells.iter().zip(&self.columns) {
             match value_of(cell.trim(), *kind) {
-                Ok(None) => {}
-                Ok(Some(value)) => put(&mut document, place, value),
+                Ok(value) => put(&mut document, place, value),
                 Err(why) => problems.push(Problem { path: (*name).to_owned(), why }),
             }
         }
-        if problems.is_empty() { Ok(as_lists(document)) } else { Err(invalid(problems)) }
+        if problems.is_empty() { Ok(document) } else { Err(invalid(problems)) }
     }
 }
 
@@ -129,7 +147,7 @@ fn invalid(problems: Vec<Problem>) -> Refused {
 }
 
 fn known() -> String {
-    COLUMNS.iter().map(|(name, ..)| *name).collect::<Vec<_>>().join(", ")
+    sheet_columns().join(", ")
 }
 
 fn cells_of(line: &str, delimiter: u8) -> Result<Vec<String>, Refused> {
@@ -150,11 +168,11 @@ fn cells_of(line: &str, delimiter: u8) -> Result<Vec<String>, Refused> {
     }
 }
 
-fn value_of(cell: &str, kind: Cell) -> Result<Option<Value>, String> {
+fn value_of(cell: &str, kind: Cell) -> Result<Value, String> {
     if cell.is_empty() {
-        return Ok(None);
+        return Ok(Value::Null);
     }
-    Ok(Some(match kind {
+    Ok(match kind {
         Cell::Text => json!(cell),
         Cell::Texts => json!(cell.split('|').map(str::trim).filter(|text| !text.is_empty()).collect::<Vec<_>>()),
         Cell::Number => json!(cell.parse::<u32>().map_err(|_| format!("{cell:?} is no whole number"))?),
@@ -163,7 +181,7 @@ fn value_of(cell: &str, kind: Cell) -> Result<Option<Value>, String> {
             "false" | "no" | "0" => json!(false),
             _ => return Err(format!("{cell:?} is neither; write yes or no")),
         },
-    }))
+    })
 }
 
 fn put(document: &mut Map<String, Value>, place: &[&str], value: Value) {
@@ -181,26 +199,12 @@ fn put(document: &mut Map<String, Value>, place: &[&str], value: Value) {
     }
 }
 
-/// The document has lists where a sheet has one of each.
-fn as_lists(mut document: Map<String, Value>) -> Value {
-    for field in ["dues", "memberships"] {
-        if let Some(one) = document.remove(field) {
-            document.insert(field.to_owned(), json!([one]));
-        }
-    }
-    if let Some(Value::Array(values)) = document.remove("credentials") {
-        let credentials: Vec<_> = values.into_iter().map(|value| json!({ "value": value })).collect();
-        document.insert("credentials".to_owned(), json!(credentials));
-    }
-    Value::Object(document)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::Person;
 
-    fn told(result: Result<Value, Refused>) -> String {
+    fn told(result: Result<Map<String, Value>, Refused>) -> String {
         result.unwrap_err().to_string()
     }
 
@@ -222,21 +226,37 @@ mod tests {
             })
             .collect();
         let sheet = Sheet::from_header(&header.join(",")).unwrap();
-        let person: Person = serde_json::from_value(sheet.document(&row.join(",")).unwrap()).unwrap();
+        let mut cells = Value::Object(sheet.cells(&row.join(",")).unwrap());
+        assert_eq!(cells["credentials"].take(), json!(["x"]));
+        cells["credentials"] = json!([]);
+        for list in ["memberships", "dues"] {
+            cells[list] = json!([cells[list].take()]);
+        }
+        let person: Person = serde_json::from_value(cells).unwrap();
         assert_eq!(person.memberships[0].entries_left, Some(3));
-        assert_eq!(person.credentials[0].value, "x");
         assert_eq!(person.dues[0].id, "x");
         assert_eq!(person.address.unwrap().country.as_deref(), Some("x"));
     }
 
     #[test]
+    fn the_manual_tells_every_column_and_no_other() {
+        let manual = include_str!("../../../docs/importing.md");
+        let rows = manual.lines().filter_map(|line| line.strip_prefix("| `")?.split(" | ").next());
+        let mut told: Vec<_> = rows.flat_map(|row| row.split(", ").map(|name| name.trim_matches('`'))).collect();
+        let mut columns = sheet_columns();
+        told.sort_unstable();
+        columns.sort_unstable();
+        assert_eq!(told, columns);
+    }
+
+    #[test]
     fn semicolons_quotes_and_lists_are_read_as_spreadsheets_write_them() {
         let sheet = Sheet::from_header("external_id;first_name;last_name;groups;credentials").unwrap();
-        let person = sheet.document("M-1;Anna;\"Rossi; \"\"la\"\"\";Gold|Swim ;04A1|04B2").unwrap();
+        let cells = sheet.cells("M-1;Anna;\"Rossi; \"\"la\"\"\";Gold|Swim ;04A1|04B2").unwrap();
         assert_eq!(
-            person,
+            Value::Object(cells),
             json!({"external_id": "M-1", "first_name": "Anna", "last_name": "Rossi; \"la\"",
-                "groups": ["Gold", "Swim"], "credentials": [{"value": "04A1"}, {"value": "04B2"}]})
+                "groups": ["Gold", "Swim"], "credentials": ["04A1", "04B2"]})
         );
     }
 
@@ -246,10 +266,11 @@ mod tests {
         assert!(wrong.contains("surname: is no column; known are external_id, first_name, last_name"), "{wrong}");
         assert!(wrong.contains("first_name: stands there twice"), "{wrong}");
         assert!(wrong.contains("last_name: this column is required"), "{wrong}");
-        let sheet = Sheet::from_header("external_id,first_name,last_name,staff,membership.entries_left").unwrap();
-        assert_eq!(told(sheet.document("M-1,Anna")), "has 2 cells where the header names 5 columns");
-        assert_eq!(told(sheet.document("M-1,Anna,Rossi,maybe,")), "staff: \"maybe\" is neither; write yes or no");
-        assert_eq!(told(sheet.document("M-1,Anna,Rossi,,-1")), "membership.entries_left: \"-1\" is no whole number");
-        assert!(told(sheet.document("M-1,\"Anna,Rossi,,")).contains("quotation mark"));
+        let sheet = Sheet::from_header("external_id,first_name,last_name,staff,membership.id,membership.entries_left");
+        let sheet = sheet.unwrap();
+        assert_eq!(told(sheet.cells("M-1,Anna")), "has 2 cells where the header names 6 columns");
+        assert_eq!(told(sheet.cells("M-1,Anna,Rossi,maybe,,")), "staff: \"maybe\" is neither; write yes or no");
+        assert_eq!(told(sheet.cells("M-1,Anna,Rossi,,P-1,-1")), "membership.entries_left: \"-1\" is no whole number");
+        assert!(told(sheet.cells("M-1,\"Anna,Rossi,,")).contains("quotation mark"));
     }
 }

@@ -1,6 +1,7 @@
 //! Stories of intake, on real files.
 
 mod commanding;
+mod sheets;
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
