@@ -32,15 +32,22 @@ impl Records {
     pub(super) async fn known(&self, row: &OutboxRow) -> Result<Option<Known>, StoreError> {
         let Some(id) = row.person else { return Ok(None) };
         let (lane, product) = (row.lane.clone(), product_of(row));
+        // Whoever is made known may have one to be given too. All other rows have no use for half a megabyte.
+        let with_photo = matches!(row.kind, FactKind::Person | FactKind::Photo);
         let reading = self.store.read("reading a person for Mywellness", move |view| {
-            let Some(stored) = view.person_by_id(id)? else { return Ok(None) };
+            let person = if with_photo {
+                view.person_by_id(id)?.map(|stored| stored.person)
+            } else {
+                view.person_without_photo(id)?.map(|(person, _)| person)
+            };
+            let Some(person) = person else { return Ok(None) };
             // There is one from the person's first put.
             let Some(integration) = view.integration(id)? else { return Ok(None) };
             let (link, told) = (view.link(id)?, view.told(id)?);
             let product = product.map_or(Ok(None), |product| view.class_product(&product))?;
             let activity = product.and_then(|product| product.mywellness_id);
             let marks_wait = view.marks_wait(&lane, id)?;
-            Ok(Some(Known { id, person: stored.person, link, integration, told, activity, marks_wait }))
+            Ok(Some(Known { id, person, link, integration, told, activity, marks_wait }))
         });
         reading.await
     }

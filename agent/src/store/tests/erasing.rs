@@ -55,6 +55,7 @@ async fn nothing_of_an_erased_person_is_left_in_any_table() {
     };
     club.write(move |tx| {
         tx.insert_action(&action, id)?;
+        tx.save_told(id, FactKind::Badge, r#"{"badge":"CAFE01"}"#)?;
         tx.save_link(&name("mywellness"), id, &link)
     })
     .await;
