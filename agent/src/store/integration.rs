@@ -204,8 +204,10 @@ impl Tx<'_> {
         }
         self.put_candidates(person, &attempt.candidates)?;
         self.put_integration(person, old, &new, due, now)?;
-        // Somebody who changed meanwhile may wait long for their turn to be planned; what they did does not.
-        self.release_after_data(person, now)?;
+        if due == DUE {
+            // Somebody who changed meanwhile may wait long for their turn to be planned; what they did does not.
+            self.release_after_data(person, now)?;
+        }
         self.note(person, new.state, &Event { what: attempt.kind.as_str(), outcome, reason, operator: None }, now)
     }
 

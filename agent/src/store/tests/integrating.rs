@@ -16,7 +16,7 @@ use crate::sync::{
 const LANE: &str = "mywellness";
 const TODAY: Date = date(2026, 11, 23);
 
-fn rules() -> Rules {
+pub(super) fn rules() -> Rules {
     Rules {
         mode: Mode::Automatic,
         send: vec![FactKind::Person, FactKind::Membership, FactKind::Groups, FactKind::Visit],
@@ -35,7 +35,7 @@ fn noon(day: Date) -> jiff::Zoned {
 }
 
 /// A member of whom everything required is known.
-fn anna() -> Person {
+pub(super) fn anna() -> Person {
     Person {
         birth_date: Some(date(1990, 4, 12)),
         gender: Some(Gender::F),

@@ -271,6 +271,9 @@ async fn every_look_of_a_lane_is_a_range_of_an_index() {
     let sent = "SELECT * FROM outbox WHERE lane = 'a' AND state = 'sent' AND changed_at < 5 ORDER BY id";
     let newest = "SELECT id FROM visit WHERE person = 1 ORDER BY row DESC LIMIT 1";
 
+    let marks =
+        plan(format!("SELECT 1 FROM outbox WHERE person = 7 AND lane = 'a' AND body = '' AND {waiting} LIMIT 1")).await;
+    assert_eq!(marks, "SEARCH outbox USING INDEX outbox_by_person (person=?)", "each visit asks for them");
     assert_eq!(rows, "SEARCH outbox USING INDEX outbox_waiting (lane=? AND id>?)");
     assert_eq!(plan(sent.to_owned()).await, "SEARCH outbox USING INDEX outbox_sent (lane=?)");
     assert_eq!(plan(newest.to_owned()).await, "SEARCH visit USING INDEX visit_by_person (person=?)");
