@@ -168,7 +168,9 @@ fn foreseen(entry: SyncEntry, rules: &Rules, today: Date) -> PreflightServed {
         Some(Cause::OptedOut) => Foreseen::OptedOut,
         Some(Cause::Suspended) => Foreseen::Suspended,
         Some(Cause::Deleted) => Foreseen::Deleted,
-        Some(Cause::NotSelected | Cause::Ambiguous | Cause::LinkedElsewhere | Cause::Refused) => Foreseen::NotSelected,
+        Some(Cause::NotSelected | Cause::Ambiguous | Cause::LinkedElsewhere | Cause::Refused | Cause::Failing) => {
+            Foreseen::NotSelected
+        }
     };
     PreflightServed {
         verdict,

@@ -283,6 +283,8 @@ pub(super) struct ProgressServed {
     rate_per_minute: u64,
     /// What is in the way, and of how many people.
     errors: Vec<CauseCount>,
+    /// What the last tries said of what waits to be told, the most frequent first; at most ten.
+    put_off: Vec<ErrorCount>,
     /// The last comparison of everybody; null: there was none.
     comparison: Option<Comparison>,
 }
@@ -305,17 +307,27 @@ pub(super) struct CauseCount {
     people: u64,
 }
 
+/// What Mywellness said, and of how much.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub(super) struct ErrorCount {
+    /// What the last try said.
+    error: String,
+    /// People, memberships, lists of groups, photos and badges that it was said of.
+    rows: u64,
+}
+
 /// How far telling Mywellness of people has come.
 #[utoipa::path(get, path = "/sync/progress", tag = "sync", responses((status = 200, body = ProgressServed)))]
 pub(super) async fn progress(State(console): Shared) -> Result<Json<ProgressServed>, ApiProblem> {
     let since = console.now().checked_sub(RATE_OVER).unwrap_or(Timestamp::MIN);
     let counts = console.handles.store.read("counting integrations", move |view| view.sync_counts(since)).await?;
-    let SyncCounts { states, causes, remaining, delivered, comparison } = counts;
+    let SyncCounts { states, causes, remaining, put_off, delivered, comparison } = counts;
     Ok(Json(ProgressServed {
         states: states.into_iter().map(|(state, people)| StateCount { state, people }).collect(),
         remaining,
         rate_per_minute: delivered,
         errors: causes.into_iter().map(|(cause, people)| CauseCount { cause, people }).collect(),
+        put_off: put_off.into_iter().map(|(error, rows)| ErrorCount { error, rows }).collect(),
         comparison,
     }))
 }

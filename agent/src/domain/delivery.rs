@@ -164,6 +164,8 @@ pub struct OutboxRow {
     pub state: RowState,
     /// How many times it was tried.
     pub attempts: u32,
+    /// How many of the tries failed at this very row. Of a row without a harmless repetition each may have had its effect.
+    pub failures: u32,
     /// The snapshot as JSON; empty for marks, which are rendered when sent.
     pub body: String,
 }
@@ -179,6 +181,9 @@ pub enum RowOutcome {
     Later(String),
     /// Sent, and the answer was lost; said how.
     Unsure(String),
+    /// The receiver failed at this very row, as far as can be told; said how. A row whose request had left is unsure. The
+    /// next try comes later after each.
+    Failed(String),
     /// Waits for a named gate.
     Held(Hold),
     /// Never, unless a person does something; said why.

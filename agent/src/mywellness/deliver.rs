@@ -1,5 +1,7 @@
 //! The Mywellness lane: takes a row, looks up its person, does the one step it asks for, and says what became of it.
 
+use std::time::Duration;
+
 use jiff::tz::TimeZone;
 use tokio::sync::oneshot;
 
@@ -10,22 +12,27 @@ use super::courier::{self, Creation};
 use super::enquiry::{self, Answer, Asked, Enquiries, Unanswered};
 use super::facts::{CheckInResent, MatchInDoubt, PersonLinked, VisitResent};
 use super::hook::{self, Ear, Heard, News};
-use super::outcome::{self, Before, Call, Foretold};
+use super::outcome::{self, Before, Call, Foretold, Others};
 use super::plan::{self, Known, Rules, Step, plan};
 use super::reach::BadSetup;
 use super::records::{Linking, Records};
 use super::template::{Placeholder, Values};
 use super::wire::{CreateBody, VisitBody};
 use crate::clock::Clock;
-use crate::domain::{ExternalId, FactKind, Hold, OutboxRow, RowOutcome};
+use crate::domain::{ExternalId, FactKind, Hold, OutboxRow, RowOutcome, Uptime};
 use crate::outbox::{Deliver, Feed, SessionLost};
 use crate::store::StoreError;
 use crate::sync::{self, Attempt, Candidate, Cause, Personalia, Subject, Told};
 use crate::telemetry::Fact;
 
-/// So many failures in a row are no longer those of single rows. One person whose data the service fails at must not
-/// have the lane back off from everybody, and an outage is known after seconds.
+/// So many failures in a row, each of another row, are no longer those of single rows, unless the service answers something
+/// else. One person whose data it fails at must not have the lane back off from everybody, and an outage is known after
+/// seconds.
 const FAILURES_IN_A_ROW_MAX: u32 = 3;
+/// How long one success says that Mywellness does what it is asked: the longest that a row which fails is left alone.
+const WELL_FOR: Duration = Duration::from_secs(60 * 60);
+/// A row that was taken after so many failures of its own says that what was wrong there is mended.
+const MENDED_AFTER: u32 = 3;
 
 /// The lane's side of Mywellness: one facility, one call at a time.
 pub struct Mywellness {
@@ -35,6 +42,8 @@ pub struct Mywellness {
     client: Client,
     enquiries: Enquiries,
     asked: Asked,
+    /// When a row was last taken there.
+    taken_at: Option<Uptime>,
 }
 
 /// Why a row was not settled in the ordinary way.
@@ -80,7 +89,7 @@ impl Mywellness {
     pub fn new(config: Config, timezone: TimeZone, clock: Clock) -> Result<Self, BadSetup> {
         let client = Client::new(&config, clock.clone())?;
         let (enquiries, asked) = enquiry::enquiries(config.actions.activities.is_some());
-        Ok(Self { config, timezone, clock, client, enquiries, asked })
+        Ok(Self { config, timezone, clock, client, enquiries, asked, taken_at: None })
     }
 
     /// Where questions to Mywellness are asked.
@@ -112,8 +121,22 @@ impl Mywellness {
                 records.release_held(known.id).await?;
                 Ok(Done { cause: Some(why.cause()), ..RowOutcome::Suppressed(why.to_string()).into() })
             }
+            (step, Some(known)) if repeats_in_doubt(&step) => {
+                self.is_answering(known.person.external_id.as_str()).await?;
+                self.tell(row, step, feed).await
+            }
             (step, _) => self.tell(row, step, feed).await,
         }
+    }
+
+    /// Asks something harmless: before a visit is told again whose answer was lost, because while Mywellness answers nothing
+    /// every further try would be one more that may stand there; and after failures in a row, which may be those of one
+    /// action.
+    async fn is_answering(&mut self, person: &str) -> Result<(), Undone> {
+        let probe = |error| Undone::There(error, Call::Probe);
+        let permit = self.client.permit().await.map_err(probe)?;
+        let now = self.clock.now().wall;
+        courier::find(&mut self.client, permit, person, now).await.map(drop).map_err(probe)
     }
 
     /// A note that an operator retried: what it could not do when it came may be possible today.
@@ -202,6 +225,15 @@ impl Mywellness {
             CheckInResent { attendance: &row.key }.tell();
         }
         courier::written(&mut self.client, permit, "check_in", call).await.map(drop).map_err(once)
+    }
+
+    /// What becomes of a row at which a call failed.
+    fn undone(&self, row: &OutboxRow, error: &CallError, call: Call) -> Done {
+        let (now, own) = (self.clock.now().uptime, outcome::of(error, call));
+        let goes_well = self.taken_at.is_some_and(|at| now.since(at) < WELL_FOR);
+        let failed_by_itself = matches!(own, RowOutcome::Failed(_));
+        let outcome = outcome::enough(row, own, if goes_well { Others::GoWell } else { Others::Unknown });
+        Done { cause: Some(if failed_by_itself { Cause::Failing } else { Cause::Refused }), ..outcome.into() }
     }
 
     /// Answers a question, unless whoever asked has gone.
@@ -334,12 +366,23 @@ impl Deliver for Mywellness {
             match self.deliver(&row, feed).await {
                 Ok(done) => {
                     failed_in_a_row = 0;
+                    let is_taken = done.outcome == RowOutcome::Delivered;
                     settle(feed, &row, done);
+                    if is_taken {
+                        self.taken_at = Some(self.clock.now().uptime);
+                    }
+                    if is_taken && row.failures >= MENDED_AFTER {
+                        feed.try_all_again();
+                    }
                 }
                 Err(Undone::Here(lost)) => return Err(lost),
                 Err(Undone::There(error, call)) => {
-                    settle(feed, &row, Done { cause: Some(Cause::Refused), ..outcome::of(&error, call).into() });
-                    failed_in_a_row += 1;
+                    settle(feed, &row, self.undone(&row, &error, call));
+                    // What failed before says nothing of the others.
+                    failed_in_a_row += u32::from(row.failures == 0);
+                    if failed_in_a_row >= FAILURES_IN_A_ROW_MAX && self.is_answering(&row.key).await.is_ok() {
+                        failed_in_a_row = 0;
+                    }
                     if ends_session(&error, &row, failed_in_a_row) {
                         return Err(SessionLost(error.to_string()));
                     }
@@ -349,12 +392,17 @@ impl Deliver for Mywellness {
     }
 }
 
+/// Whether a step tells again what may stand there already.
+fn repeats_in_doubt(step: &Step) -> bool {
+    matches!(step, Step::Visit { before: Before::InDoubt, .. } | Step::CheckIn { before: Before::InDoubt, .. })
+}
+
 /// Whether the lane backs off after a failure, rather than go on with the next row.
 fn ends_session(error: &CallError, row: &OutboxRow, failed_in_a_row: u32) -> bool {
     match outcome::foretold(error) {
         Foretold::Nothing => false,
         // What cannot be told twice without harm is not sent after another of its kind whose answer was lost.
-        Foretold::Perhaps => !row.body.is_empty() || failed_in_a_row >= FAILURES_IN_A_ROW_MAX,
+        Foretold::Perhaps => outcome::is_told_once(row) || failed_in_a_row >= FAILURES_IN_A_ROW_MAX,
         Foretold::TheSame => true,
     }
 }

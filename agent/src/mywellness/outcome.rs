@@ -2,7 +2,13 @@
 
 use super::answer::Failure;
 use super::client::CallError;
-use crate::domain::RowOutcome;
+use crate::domain::{FactKind, OutboxRow, RowOutcome};
+
+/// Times that a visit may stand there before no further try is made: the second is for an answer that was lost on the way,
+/// the third for one more; after that Mywellness is rather at it than away.
+pub(super) const POSSIBLE_EFFECTS_MAX: u32 = 3;
+/// Failures of a mark, over some three hours, before it needs a person.
+const MARK_FAILURES_MAX: u32 = 8;
 
 /// What may be done again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -11,6 +17,8 @@ pub(super) enum Call {
     Repeatable,
     /// Twice is two: a visit, a new person.
     Once(Before),
+    /// A question asked before an uncertain one is told again.
+    Probe,
 }
 
 /// What is known of earlier tries of a row.
@@ -27,25 +35,56 @@ pub(super) fn of(error: &CallError, call: Call) -> RowOutcome {
     let why = error.to_string();
     let CallError::Call { failure, .. } = error else { return not_done(why, call) };
     match failure {
+        _ if call == Call::Probe => not_done(why, call),
         Failure::NotSent(_)
         | Failure::Throttled { .. }
         | Failure::TokenRefused
         | Failure::WebPage(_)
-        | Failure::NoSuchAction
         | Failure::NotTrusted(_)
         | Failure::Suspended(_) => not_done(why, call),
-        Failure::Lost(_) | Failure::Silent(_) | Failure::ServerFailed(_) => match call {
-            Call::Repeatable => RowOutcome::Later(why),
-            Call::Once(_) => RowOutcome::Unsure(why),
-        },
-        Failure::Garbled(_) => match call {
-            Call::Repeatable => RowOutcome::Later(why),
-            Call::Once(Before::Untold) => RowOutcome::Unsure(why),
-            // The answers will not become clearer, while every further try may be one more effect there.
-            Call::Once(Before::InDoubt) => RowOutcome::Never(why),
-        },
+        Failure::NoSuchAction if call == Call::Repeatable => RowOutcome::Failed(why),
+        Failure::NoSuchAction => not_done(why, call),
+        Failure::Lost(_) | Failure::Silent(_) | Failure::ServerFailed(_) => RowOutcome::Failed(why),
+        // The answers will not become clearer, while every further try may be one more effect there.
+        Failure::Garbled(_) if call == Call::Once(Before::InDoubt) => RowOutcome::Never(why),
+        Failure::Garbled(_) => RowOutcome::Failed(why),
         Failure::Refused(_) => RowOutcome::Never(why),
     }
+}
+
+/// Whether Mywellness does what it is asked at other rows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Others {
+    /// It did, not long ago.
+    GoWell,
+    /// It did not.
+    Unknown,
+}
+
+/// Says enough to a row that failed too often: a visit may stand there as often, and a mark is in the way of others, if
+/// those go well. A deletion is asked for as long as it takes.
+pub(super) fn enough(row: &OutboxRow, outcome: RowOutcome, others: Others) -> RowOutcome {
+    let RowOutcome::Failed(why) = outcome else { return outcome };
+    let failures = row.failures + 1;
+    if is_told_once(row) && failures >= POSSIBLE_EFFECTS_MAX {
+        return RowOutcome::Never(too_many_effects(failures, &why));
+    }
+    if row.body.is_empty() && failures >= MARK_FAILURES_MAX && others == Others::GoWell {
+        return RowOutcome::Never(format!("{why}; it failed {failures} times while others went well"));
+    }
+    RowOutcome::Failed(why)
+}
+
+/// Whether telling the row twice is two there.
+pub(super) fn is_told_once(row: &OutboxRow) -> bool {
+    !row.body.is_empty() && row.kind != FactKind::Erasure
+}
+
+/// Why a visit is not sent once more.
+pub(super) fn too_many_effects(tries: u32, why: &str) -> String {
+    format!(
+        "it was sent {tries} times without an answer that says it was taken, and may stand at Mywellness as often: {why}"
+    )
 }
 
 /// What a failed call says of the next one.
@@ -78,7 +117,7 @@ pub(super) fn foretold(error: &CallError) -> Foretold {
 /// This try had no effect; what an earlier one left in doubt stays so.
 fn not_done(why: String, call: Call) -> RowOutcome {
     match call {
-        Call::Once(Before::InDoubt) => RowOutcome::Unsure(why),
+        Call::Probe | Call::Once(Before::InDoubt) => RowOutcome::Unsure(why),
         Call::Repeatable | Call::Once(Before::Untold) => RowOutcome::Later(why),
     }
 }
@@ -107,10 +146,11 @@ mod tests {
             Failure::Garbled("x"),
             Failure::Refused("x".into()),
         ];
-        let mut table = String::from("failure: repeatable, once, once in doubt, of the next\n");
+        let mut table = String::from("failure: repeatable, once, once in doubt, before that, of the next\n");
         let mut tell = |name: String, error: CallError| {
             let word = |call| format!("{:?}", of(&error, call)).split('(').next().unwrap_or_default().to_owned();
-            let calls = [Call::Repeatable, Call::Once(Before::Untold), Call::Once(Before::InDoubt)].map(word);
+            let calls =
+                [Call::Repeatable, Call::Once(Before::Untold), Call::Once(Before::InDoubt), Call::Probe].map(word);
             table += &format!("{name}: {}, {:?}\n", calls.join(", "), foretold(&error));
         };
         for failure in failures {
@@ -119,21 +159,50 @@ mod tests {
         }
         tell("login lost".into(), CallError::LogIn(Failure::Lost("reset".into())));
         expect![[r#"
-            failure: repeatable, once, once in doubt, of the next
-            NotSent: Later, Later, Unsure, TheSame
-            Throttled: Later, Later, Unsure, TheSame
-            TokenRefused: Later, Later, Unsure, TheSame
-            WebPage: Later, Later, Unsure, TheSame
-            NoSuchAction: Later, Later, Unsure, Nothing
-            NotTrusted: Later, Later, Unsure, TheSame
-            Suspended: Later, Later, Unsure, TheSame
-            Lost: Later, Unsure, Unsure, Perhaps
-            Silent: Later, Unsure, Unsure, TheSame
-            ServerFailed: Later, Unsure, Unsure, Perhaps
-            Garbled: Later, Unsure, Never, Perhaps
-            Refused: Never, Never, Never, Nothing
-            login lost: Later, Later, Unsure, TheSame
+            failure: repeatable, once, once in doubt, before that, of the next
+            NotSent: Later, Later, Unsure, Unsure, TheSame
+            Throttled: Later, Later, Unsure, Unsure, TheSame
+            TokenRefused: Later, Later, Unsure, Unsure, TheSame
+            WebPage: Later, Later, Unsure, Unsure, TheSame
+            NoSuchAction: Failed, Later, Unsure, Unsure, Nothing
+            NotTrusted: Later, Later, Unsure, Unsure, TheSame
+            Suspended: Later, Later, Unsure, Unsure, TheSame
+            Lost: Failed, Failed, Failed, Unsure, Perhaps
+            Silent: Failed, Failed, Failed, Unsure, TheSame
+            ServerFailed: Failed, Failed, Failed, Unsure, Perhaps
+            Garbled: Failed, Failed, Never, Unsure, Perhaps
+            Refused: Never, Never, Never, Unsure, Nothing
+            login lost: Later, Later, Unsure, Unsure, TheSame
         "#]]
         .assert_eq(&table);
+    }
+
+    #[test]
+    fn enough_is_said_to_visits_by_what_may_stand_there_and_to_marks_by_how_others_fare() {
+        let row = |kind, body: &str, failures| OutboxRow {
+            id: crate::domain::RowId(1),
+            lane: "mywellness".parse().unwrap(),
+            kind,
+            key: "M-1".into(),
+            person: None,
+            state: crate::domain::RowState::Pending,
+            attempts: 0,
+            failures,
+            body: body.into(),
+        };
+        let is_enough = |row: &OutboxRow, others| {
+            matches!(enough(row, RowOutcome::Failed("status 500".into()), others), RowOutcome::Never(_))
+        };
+        for (kind, body, others, most) in [
+            (FactKind::Visit, "{}", Others::Unknown, Some(POSSIBLE_EFFECTS_MAX)),
+            (FactKind::Membership, "", Others::GoWell, Some(MARK_FAILURES_MAX)),
+            (FactKind::Membership, "", Others::Unknown, None),
+            (FactKind::Erasure, "{}", Others::GoWell, None),
+        ] {
+            let tries = (1..100).find(|tries| is_enough(&row(kind, body, tries - 1), others));
+            assert_eq!(tries, most, "{kind:?}, others {others:?}");
+        }
+        let later = RowOutcome::Later("status 429".into());
+        assert_eq!(enough(&row(FactKind::Visit, "{}", 99), later.clone(), Others::GoWell), later);
     }
 }

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::actions::Filled;
-use super::outcome::Before;
+use super::outcome::{Before, POSSIBLE_EFFECTS_MAX, too_many_effects};
 use super::wire::{CreateBody, MembershipBody, UpdateBody, VisitBody};
 use super::{Config, OnLostAnswer, translate};
 use crate::domain::{
@@ -122,9 +122,8 @@ fn visit(row: &OutboxRow, known: &Known, rules: &Rules<'_>, today: Date) -> Resu
         return Ok(Step::Settle(RowOutcome::Never("the row's visit cannot be read".into()), None));
     };
     told_of_that_day(known, rules, (told.started_at, today))?;
-    if before == Before::InDoubt && rules.config.on_lost_answer == OnLostAnswer::Park {
-        let why = "the answer was lost: it may stand at Mywellness already";
-        return Ok(Step::Settle(RowOutcome::Never(why.into()), None));
+    if let Some(doubtful) = too_doubtful(row, before, rules) {
+        return Ok(doubtful);
     }
     let Some(link) = &known.link else { return unlinked(known, rules) };
     if known.marks_wait {
@@ -132,6 +131,20 @@ fn visit(row: &OutboxRow, known: &Known, rules: &Rules<'_>, today: Date) -> Resu
     }
     let body = translate::visit(told.started_at, rules.timezone);
     Ok(Step::Visit { user: link.user_id.clone(), body, before })
+}
+
+/// Parks what may stand there already, if the club wants that or it was sent often enough. Tries that the end of the agent
+/// cut off count as well.
+fn too_doubtful(row: &OutboxRow, before: Before, rules: &Rules<'_>) -> Option<Step> {
+    let why = match (before, rules.config.on_lost_answer) {
+        (Before::Untold, _) => return None,
+        (Before::InDoubt, OnLostAnswer::Park) => "the answer was lost: it may stand at Mywellness already".to_owned(),
+        (Before::InDoubt, OnLostAnswer::Resend) if row.failures >= POSSIBLE_EFFECTS_MAX => {
+            too_many_effects(row.failures, "the last answer was lost")
+        }
+        (Before::InDoubt, OnLostAnswer::Resend) => return None,
+    };
+    Some(Step::Settle(RowOutcome::Never(why), None))
 }
 
 /// Whether the member and the operator let be told what the member does.

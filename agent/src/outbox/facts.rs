@@ -82,6 +82,7 @@ impl Fact for RowSettled<'_> {
             RowOutcome::Delivered | RowOutcome::Sent => return,
             RowOutcome::Later(_) => "later",
             RowOutcome::Unsure(_) => "unsure",
+            RowOutcome::Failed(_) => "failed",
             RowOutcome::Held(_) => "held",
             RowOutcome::Never(_) => "parked",
             RowOutcome::Suppressed(_) => "suppressed",

@@ -7,8 +7,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::facts::{LaneOnline, LaneStoreFailed, RowSettled, RowsAcknowledged, RowsUnsettled};
-use super::queue::{PAGE_ROWS, PageRequest, Queue};
-use super::schedule::{Jitter, delay_after};
+use super::queue::{Out, PAGE_ROWS, PageRequest, Queue};
+use super::schedule::{Jitter, delay_after, delay_after_failure};
 use super::status::{LaneStatus, Meter, RATE_OVER};
 use super::{RowOrder, SessionLost};
 use crate::clock::Clock;
@@ -148,6 +148,11 @@ impl Feed {
         self.settle(row, outcome);
     }
 
+    /// What kept failing is over: every row that was put off is tried at once.
+    pub fn try_all_again(&mut self) {
+        self.queue.all_due(self.clock.now().uptime);
+    }
+
     /// The lane's store, for what a delivery needs to look up or write.
     #[must_use]
     pub fn store(&self) -> &Store {
@@ -202,7 +207,7 @@ impl Feed {
             self.queue.start_over();
             return;
         }
-        let lost = |row| (row, RowOutcome::Unsure("the session ended before the answer came".into()));
+        let lost = |row| (row, RowOutcome::Failed("the session ended before the answer came".into()));
         self.unsettled.outcomes.extend(self.queue.start_over().into_iter().map(lost));
         if tokio::time::timeout(FLUSH_MAX, self.flush()).await.is_err() {
             self.forget_answers();
@@ -331,15 +336,18 @@ impl Feed {
                     self.queue.left(*row);
                 }
                 RowOutcome::Held(_) | RowOutcome::Never(_) | RowOutcome::Suppressed(_) => self.queue.left(*row),
-                RowOutcome::Later(_) | RowOutcome::Unsure(_) => self.put_off(*row),
+                RowOutcome::Later(_) | RowOutcome::Unsure(_) => {
+                    self.put_off(*row, |out| delay_after(out.attempts, Jitter::draw()))
+                }
+                RowOutcome::Failed(_) => self.put_off(*row, |out| delay_after_failure(out.failures, Jitter::draw())),
             }
         }
         self.count_acknowledged(acknowledged);
     }
 
-    fn put_off(&mut self, row: RowId) {
-        let Some(tries) = self.queue.out(row).map(|out| out.attempts) else { return };
-        let due = self.clock.now().uptime.after(delay_after(tries, Jitter::draw()));
+    fn put_off(&mut self, row: RowId, delay: fn(&Out) -> Duration) {
+        let Some(delay) = self.queue.out(row).map(|out| delay(out)) else { return };
+        let due = self.clock.now().uptime.after(delay);
         self.queue.put_off(row, due);
     }
 

@@ -17,7 +17,7 @@ pub use feed::Feed;
 pub use http::{retry_after, root_cause};
 pub use lane::run;
 pub use measure::measure;
-pub use schedule::{Jitter, delay_after};
+pub use schedule::{Jitter, delay_after, delay_after_failure};
 pub use status::LaneStatus;
 
 /// A session with an upstream ended; the lane backs off and begins another. The text says what ended it, without

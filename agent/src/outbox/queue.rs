@@ -39,6 +39,8 @@ pub(super) struct Out {
     person: Option<PersonId>,
     /// How often it had been tried before.
     pub(super) attempts: u32,
+    /// How often it had failed by itself.
+    pub(super) failures: u32,
     /// Whether it was committed as in flight: then it may have reached the upstream even if nobody answered.
     pub(super) begun: bool,
 }
@@ -107,7 +109,10 @@ impl Queue {
             if self.order == RowOrder::AfterAnswer {
                 self.hold(row.person, row.id);
             }
-            self.out.insert(row.id, Out { person: row.person, attempts: row.attempts, begun: false });
+            self.out.insert(
+                row.id,
+                Out { person: row.person, attempts: row.attempts, failures: row.failures, begun: false },
+            );
             return Some(row);
         }
         None
@@ -185,6 +190,12 @@ impl Queue {
             self.scan_again_from(RowId(id.0 - 1));
             self.release(row.person, id);
         }
+    }
+
+    /// Every row that was put off is due.
+    pub(super) fn all_due(&mut self, now: Uptime) {
+        self.put_off.values_mut().for_each(|row| row.due = now);
+        self.wake_due(now);
     }
 
     /// When the next row that is put off is due.

@@ -11,6 +11,17 @@ const EARLY_TRIES: u32 = 17;
 /// The longest wait ever: an upstream that was away for days is served five minutes after its return.
 const LATE_MAX: Duration = Duration::from_secs(300);
 
+/// Waits after a row's own failures, one after the other; the last for all that follow. Whatever passes is over soon, and
+/// what stays is asked less and less often: so many calls are those that other rows do not get.
+const AFTER_FAILURES: [Duration; 6] = [
+    FIRST,
+    Duration::from_secs(30),
+    Duration::from_secs(2 * 60),
+    Duration::from_secs(10 * 60),
+    Duration::from_secs(30 * 60),
+    Duration::from_secs(60 * 60),
+];
+
 /// A random number that the caller drew: two hundred clubs must not return to one broker in the same instant.
 #[derive(Clone, Copy, Debug)]
 pub struct Jitter(pub u32);
@@ -32,7 +43,19 @@ pub fn delay_after(tries: u32, jitter: Jitter) -> Duration {
         Some(late) => (EARLY_MAX, late + 1, LATE_MAX),
     };
     // Five doublings lead from either start to its end; the bound keeps the shift inside its type.
-    let longest = from.saturating_mul(1 << doublings.min(5)).min(longest);
+    jittered(from.saturating_mul(1 << doublings.min(5)).min(longest), jitter)
+}
+
+/// How long a row waits that its receiver failed at by itself, after `failures` earlier ones: between half and all of 0.5 s,
+/// 30 s, 2, 10 and 30 minutes, and then of an hour.
+#[must_use]
+pub fn delay_after_failure(failures: u32, jitter: Jitter) -> Duration {
+    let last = AFTER_FAILURES.len() - 1;
+    let nth = usize::try_from(failures).map_or(last, |nth| nth.min(last));
+    jittered(AFTER_FAILURES[nth], jitter)
+}
+
+fn jittered(longest: Duration, jitter: Jitter) -> Duration {
     longest / 2 + (longest / 2).mul_f64(f64::from(jitter.0) / f64::from(u32::MAX))
 }
 
@@ -49,6 +72,13 @@ mod tests {
         stated.extend([10_000; 12]);
         stated.extend([20_000, 40_000, 80_000, 160_000, 300_000, 300_000, 300_000]);
         assert_eq!(waits, stated);
+    }
+
+    #[test]
+    fn what_fails_by_itself_is_tried_ever_more_rarely() {
+        let waits: Vec<_> =
+            (0..8).map(|failures| delay_after_failure(failures, Jitter(u32::MAX)).as_secs_f32()).collect();
+        assert_eq!(waits, [0.5, 30.0, 120.0, 600.0, 1_800.0, 3_600.0, 3_600.0, 3_600.0]);
     }
 
     proptest! {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::columns::Moment;
 use super::error::{StoreError, during};
-use super::integration::{PLANNED, lane};
+use super::integration::{NOT_DUE, lane};
 use super::outbox::WAITING;
 use super::transaction::{Tx, View};
 use crate::domain::{LaneId, PersonId};
@@ -18,7 +18,7 @@ impl View<'_> {
     /// # Errors
     /// When SQLite fails.
     pub fn marks_wait(&self, lane: &LaneId, person: PersonId) -> Result<bool, StoreError> {
-        during("looking for marks", || Ok(self.due_while_told(lane, person)? == PLANNED))
+        during("looking for marks", || Ok(self.due_while_told(lane, person)? != NOT_DUE))
     }
 }
 

@@ -19,6 +19,7 @@ const EVENTS_MAX: u32 = 20;
 pub(super) const NOT_DUE: i64 = 0;
 pub(super) const DUE: i64 = 1;
 pub(super) const PLANNED: i64 = 2;
+pub(super) const SET_ASIDE: i64 = 3;
 
 /// An integration with whether it is to be planned.
 pub(super) struct Standing {
@@ -118,7 +119,7 @@ impl Tx<'_> {
     /// A person's photo or credentials changed: of interest once they are known there, or just being made known.
     pub(super) fn belongings_changed(&self, person: PersonId, now: Timestamp) -> rusqlite::Result<()> {
         let Some(Standing { footing, .. }) = self.integration_of(person)? else { return Ok(()) };
-        if footing == Footing::Linked || self.due_while_told(&lane(), person)? == PLANNED {
+        if footing == Footing::Linked || self.due_while_told(&lane(), person)? != NOT_DUE {
             self.integration_changed(person, now)?;
         }
         Ok(())
@@ -193,9 +194,10 @@ impl Tx<'_> {
             }
             RowOutcome::Later(why) => (old.clone(), "put_off", Some(why.as_str())),
             RowOutcome::Unsure(why) => (old.clone(), "answer_lost", Some(why.as_str())),
+            RowOutcome::Failed(why) => (failing(old, why), "failed", Some(why.as_str())),
         };
         // Whoever has only marks that are held or refused is not in the way of others who wait for their turn.
-        let due = if *due == PLANNED { self.due_while_told(lane, person)? } else { *due };
+        let due = if matches!(*due, PLANNED | SET_ASIDE) { self.due_while_told(lane, person)? } else { *due };
         if attempt.outcome == RowOutcome::Delivered {
             self.forget_candidates(person, attempt.kind)?;
         }
@@ -284,6 +286,14 @@ impl Tx<'_> {
 /// The state that follows something that is no command.
 pub(super) fn next(state: SyncState, footing: Footing, input: Input) -> SyncState {
     on(state, footing, input).unwrap_or(state)
+}
+
+/// What Mywellness fails at is in the way; what it refused before stays the reason.
+fn failing(old: &Integration, why: &str) -> Integration {
+    match old.state {
+        SyncState::CreationFailed | SyncState::InError => old.clone(),
+        _ => Integration { cause: Some(Cause::Failing), reason: Some(why.to_owned()), ..old.clone() },
+    }
 }
 
 /// The lane of Mywellness.

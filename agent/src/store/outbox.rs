@@ -27,7 +27,7 @@ use crate::domain::{
 /// Rows handed to a lane at once: a window of any upstream, and a bounded piece of memory.
 const ROWS_MAX: u32 = 2048;
 
-const ROW: &str = "SELECT id, lane, kind, key, person, state, attempts, body FROM outbox";
+const ROW: &str = "SELECT id, lane, kind, key, person, state, attempts, failures, body FROM outbox";
 
 impl View<'_> {
     /// Rows of a lane that are to be sent (pending, unsure, in_flight), in row order after `after`.
@@ -202,6 +202,7 @@ impl Tx<'_> {
             RowOutcome::Sent => self.run(SENT, (id, now)),
             RowOutcome::Later(why) => self.run(LATER, (id, now, why)),
             RowOutcome::Unsure(why) => self.run(UNSURE, (id, now, why)),
+            RowOutcome::Failed(why) => self.run(FAILED, (id, now, why)),
             RowOutcome::Held(Hold::Mapping) => self.hold_for_mapping(id, now),
             RowOutcome::Held(Hold::Data) => self.hold_for_data(id, now),
             RowOutcome::Held(hold) => self.run(HELD, (id, now, Word(*hold))).and_then(|_| self.run(SUPERSEDED, [id])),
@@ -345,6 +346,11 @@ const UNSURE: &str = "UPDATE outbox SET state = 'unsure', changed_at = ?2, last_
         attempts = attempts + (state <> 'in_flight'),
         lost_answer = iif(lost_answer = 1 AND state <> 'in_flight', 2, max(lost_answer, 1))
     WHERE id = ?1 AND (state = 'pending' OR state = 'in_flight' OR state = 'unsure')";
+const FAILED: &str =
+    "UPDATE outbox SET state = iif(state = 'in_flight', 'unsure', state), changed_at = ?2, last_error = ?3,
+        attempts = attempts + (state <> 'in_flight'), failures = failures + 1,
+        lost_answer = iif(state = 'in_flight', max(lost_answer, 1), lost_answer)
+    WHERE id = ?1 AND (state = 'pending' OR state = 'in_flight' OR state = 'unsure')";
 const HELD: &str = "UPDATE outbox SET state = 'held', held_for = ?3, changed_at = ?2
     WHERE id = ?1 AND (state = 'pending' OR state = 'in_flight' OR state = 'unsure')";
 /// A mark that stays is one too many if the same was marked again while it was in flight: the newer one says it all.
@@ -358,7 +364,8 @@ const SUPPRESSED: &str = "UPDATE outbox SET state = 'suppressed', changed_at = ?
 const BEGUN: &str = "UPDATE outbox SET state = 'in_flight', changed_at = ?2, attempts = attempts + 1,
         lost_answer = iif(lost_answer = 1, 2, lost_answer)
     WHERE id = ?1 AND state IN ('pending', 'unsure')";
-const UNSETTLED: &str = "UPDATE outbox SET state = 'unsure', changed_at = ?2, lost_answer = max(lost_answer, 1),
+const UNSETTLED: &str =
+    "UPDATE outbox SET state = 'unsure', changed_at = ?2, lost_answer = max(lost_answer, 1), failures = failures + 1,
         last_error = 'the agent stopped before the answer came'
     WHERE lane = ?1 AND state = 'in_flight'";
 const RECEIVED: &str = "UPDATE outbox SET state = 'delivered', changed_at = ?3, last_error = NULL
@@ -406,7 +413,8 @@ fn row(row: &Row<'_>) -> rusqlite::Result<OutboxRow> {
         person: row.get::<_, Option<i64>>(4)?.map(PersonId),
         state: row.get::<_, Word<_>>(5)?.0,
         attempts: row.get(6)?,
-        body: row.get(7)?,
+        failures: row.get(7)?,
+        body: row.get(8)?,
     })
 }
 

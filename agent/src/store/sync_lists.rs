@@ -8,10 +8,15 @@ use utoipa::ToSchema;
 use super::columns::{Count, Moment, Word};
 use super::error::{StoreError, during};
 use super::integration::integration;
+use super::links::LANE;
+use super::outbox::WAITING;
 use super::page::{Page, number_of, page_of, rows_wanted};
 use super::transaction::View;
 use crate::domain::{ExternalId, Person, PersonId};
 use crate::sync::{Candidate, Cause, Integration, SyncState};
+
+/// Errors told apart in the progress: an outage has one or two.
+const ERRORS_MAX: u32 = 10;
 
 /// An integration with its person.
 #[derive(Clone, PartialEq, Debug)]
@@ -43,7 +48,7 @@ pub struct SyncEvent {
     pub at: Timestamp,
     /// What was told (`person`, `membership`, `groups`, `photo`, `badge`, `erasure`), or what was commanded.
     pub what: String,
-    /// What came of it: `delivered`, `refused`, `put_off`, `answer_lost`, `held`, `suppressed`, `barred` or `commanded`.
+    /// What came of it: `delivered`, `refused`, `failed`, `put_off`, `answer_lost`, `held`, `suppressed`, `barred` or `commanded`.
     pub outcome: String,
     /// The state that followed.
     pub state: SyncState,
@@ -75,6 +80,8 @@ pub struct SyncCounts {
     pub causes: Vec<(Cause, u64)>,
     /// How many are to be planned or told.
     pub remaining: u64,
+    /// What the last tries said of marks that wait, and how many marks: the most frequent, at most [`ERRORS_MAX`].
+    pub put_off: Vec<(String, u64)>,
     /// Things told and acknowledged since the moment asked for.
     pub delivered: u64,
     /// The last comparison of everybody.
@@ -168,11 +175,24 @@ impl View<'_> {
                     counted,
                 )?,
                 remaining: number("SELECT count(*) FROM integration WHERE due = 1")?
-                    + number("SELECT count(*) FROM integration WHERE due = 2")?,
+                    + number("SELECT count(*) FROM integration WHERE due = 2")?
+                    + number("SELECT count(*) FROM integration WHERE due = 3")?,
+                put_off: self.put_off()?,
                 delivered: self.sql(delivered)?.query_row([Moment(since)], |row| row.get::<_, Count>(0))?.0,
                 comparison: self.comparison()?,
             })
         })
+    }
+
+    /// Of the few who are being told, and those set aside from them.
+    fn put_off(&self) -> rusqlite::Result<Vec<(String, u64)>> {
+        let sql = format!(
+            "SELECT last_error, count(*) AS rows FROM outbox WHERE person IN
+                 (SELECT person FROM integration WHERE due = 2 UNION ALL SELECT person FROM integration WHERE due = 3)
+             AND lane = ?1 AND body = '' AND last_error IS NOT NULL AND {WAITING}
+             GROUP BY last_error ORDER BY rows DESC, last_error LIMIT {ERRORS_MAX}"
+        );
+        self.all(&sql, [LANE], |row| Ok((row.get(0)?, row.get::<_, Count>(1)?.0)))
     }
 
     /// When everybody was last compared.

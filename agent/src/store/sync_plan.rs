@@ -4,7 +4,7 @@ use jiff::{Timestamp, Zoned};
 
 use super::columns::{Count, Moment};
 use super::error::{StoreError, during};
-use super::integration::{DUE, Event, NOT_DUE, PLANNED, Standing, next};
+use super::integration::{DUE, Event, NOT_DUE, PLANNED, SET_ASIDE, Standing, next};
 use super::outbox::WAITING;
 use super::transaction::{Tx, View};
 use crate::domain::{ExternalId, FactKind, LaneId, PersonId, RowId};
@@ -12,6 +12,12 @@ use crate::sync::{Barred, Footing, Input, Integration, Mode, Rules, Subject, to_
 
 /// What is to be told, or what is in the way.
 type Verdict = Result<Vec<FactKind>, Barred>;
+
+/// Failures of a mark after which its person is set aside from the few who are being told: one may be an accident, and
+/// the second try comes soon.
+const FAILURES_AMONG_THE_FEW: u32 = 2;
+/// Most people set aside before nobody else is planned: tried once an hour each, they leave most calls to visits.
+const SET_ASIDE_MAX: u64 = 512;
 
 /// What became of the people who were looked at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -33,9 +39,14 @@ impl View<'_> {
         self.all(sql, [limit], |row| row.get(0).map(PersonId))
     }
 
-    fn planned_people(&self) -> rusqlite::Result<u64> {
-        let sql = "SELECT count(*) FROM integration WHERE due = 2";
-        self.sql(sql)?.query_row([], |row| row.get::<_, Count>(0)).map(|count| count.0)
+    /// How many people may still be planned, of at most so many.
+    fn room(&self, planned_max: u32) -> rusqlite::Result<u32> {
+        let count = |sql| self.sql(sql)?.query_row([], |row| row.get::<_, Count>(0)).map(|count| count.0);
+        if count("SELECT count(*) FROM integration WHERE due = 3")? >= SET_ASIDE_MAX {
+            return Ok(0);
+        }
+        let planned = count("SELECT count(*) FROM integration WHERE due = 2")?;
+        Ok(planned_max.saturating_sub(u32::try_from(planned).unwrap_or(u32::MAX)))
     }
 
     /// People after `after` in the order of their rows, at most `limit`, and which of them Mywellness knows wrongly or
@@ -65,11 +76,17 @@ impl View<'_> {
         Ok((looked_at, differing, people.last().copied()))
     }
 
-    /// Planned, if a mark of theirs waits to be sent. One that is held is not sent, so nothing would settle it.
+    /// Planned, if a mark of theirs waits to be sent; set aside, if that keeps failing. One that is held is not sent, so
+    /// nothing would settle it.
     pub(super) fn due_while_told(&self, lane: &LaneId, id: PersonId) -> rusqlite::Result<i64> {
-        let sql = format!("SELECT 1 FROM outbox WHERE person = ?1 AND lane = ?2 AND body = '' AND {WAITING} LIMIT 1");
-        let waits = self.one(&sql, (id.0, lane.as_str()), |_| Ok(()))?.is_some();
-        Ok(if waits { PLANNED } else { NOT_DUE })
+        let sql =
+            format!("SELECT max(failures) FROM outbox WHERE person = ?1 AND lane = ?2 AND body = '' AND {WAITING}");
+        let failures = self.one(&sql, (id.0, lane.as_str()), |row| row.get::<_, Option<u32>>(0))?.flatten();
+        Ok(match failures {
+            None => NOT_DUE,
+            Some(few) if few < FAILURES_AMONG_THE_FEW => PLANNED,
+            Some(_) => SET_ASIDE,
+        })
     }
 
     /// What is to be told of a person, by the newest that is known of them, with their key; none: they are gone.
@@ -117,8 +134,7 @@ impl Tx<'_> {
         rules: &Rules,
         now: &Zoned,
     ) -> Result<Planned, StoreError> {
-        let room = u64::from(planned_max).saturating_sub(during("counting the planned", || self.planned_people())?);
-        let limit = limit.min(u32::try_from(room).unwrap_or(u32::MAX));
+        let limit = limit.min(during("counting the planned", || self.room(planned_max))?);
         let mut planned = Planned::default();
         for id in during("listing who is due", || self.due_people(limit))? {
             planned.looked_at += 1;
@@ -219,7 +235,7 @@ impl Tx<'_> {
     /// When SQLite fails.
     pub fn plan_anew(&self) -> Result<(), StoreError> {
         during("planning anew", || {
-            self.run("UPDATE integration SET due = 1 WHERE due = 2", [])?;
+            self.run("UPDATE integration SET due = 1 WHERE due >= 2", [])?;
             self.news().sync_changed();
             Ok(())
         })
@@ -254,7 +270,7 @@ impl Tx<'_> {
     pub(super) fn unplan_row(&self, row: RowId, now: Timestamp) -> rusqlite::Result<()> {
         let sql = "SELECT person FROM outbox WHERE id = ?1 AND person IS NOT NULL AND body = ''";
         let Some(person) = self.one(sql, [row.0], |row| row.get(0).map(PersonId))? else { return Ok(()) };
-        if self.run("UPDATE integration SET due = 0 WHERE due = 2 AND person = ?1", [person.0])? > 0 {
+        if self.run("UPDATE integration SET due = 0 WHERE due >= 2 AND person = ?1", [person.0])? > 0 {
             self.news().sync_changed();
         }
         self.release_after_data(person, now)

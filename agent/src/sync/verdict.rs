@@ -64,6 +64,8 @@ pub enum Cause {
     LinkedElsewhere,
     /// Mywellness refused it.
     Refused,
+    /// Mywellness keeps failing at it.
+    Failing,
 }
 
 /// Fields that Mywellness requires and the document lacks, by our names.

@@ -4,9 +4,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::belongings::who;
-use super::{Barred, Before, Known, Rules, Step, before, told_of_that_day, unlinked};
+use super::{Barred, Known, Rules, Step, before, told_of_that_day, too_doubtful, unlinked};
 use crate::domain::{Attendance, Hold, OutboxRow, RowOutcome};
-use crate::mywellness::OnLostAnswer;
 use crate::mywellness::template::{Placeholder, Values};
 use crate::mywellness::translate::moment;
 use crate::store::Link;
@@ -23,9 +22,8 @@ pub(super) fn check_in(row: &OutboxRow, known: &Known, rules: &Rules<'_>, today:
     };
     let Some(activity) = &known.activity else { return Ok(Step::Settle(RowOutcome::Held(Hold::Mapping), None)) };
     let before = before(row);
-    if before == Before::InDoubt && rules.config.on_lost_answer == OnLostAnswer::Park {
-        let why = "the answer was lost: it may stand at Mywellness already";
-        return Ok(Step::Settle(RowOutcome::Never(why.into()), None));
+    if let Some(doubtful) = too_doubtful(row, before, rules) {
+        return Ok(doubtful);
     }
     let Some(link) = &known.link else { return unlinked(known, rules) };
     if known.marks_wait {

@@ -42,6 +42,7 @@ fn scene(kind: FactKind) -> Scene {
             person,
             state: RowState::Pending,
             attempts: 0,
+            failures: 0,
             body,
         },
         known: Known {

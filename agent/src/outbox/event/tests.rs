@@ -12,7 +12,7 @@ const VISIT: &str = r#"{"visit_id":"01932d5e-7c00-7000-8000-000000000001","perso
 fn row(kind: FactKind, key: &str, body: &str) -> OutboxRow {
     let (id, lane, person) = (RowId(1), "mqtt".parse().unwrap(), Some(PersonId(7)));
     let (key, body) = (key.to_owned(), body.to_owned());
-    OutboxRow { id, lane, kind, key, person, state: RowState::Pending, attempts: 0, body }
+    OutboxRow { id, lane, kind, key, person, state: RowState::Pending, attempts: 0, failures: 0, body }
 }
 
 fn check(row: &OutboxRow, named: Option<&Named>, expected: &Expect) {

@@ -46,7 +46,7 @@ struct World {
 fn row(id: i64, person: i64) -> OutboxRow {
     let (lane, key, body) = ("mqtt".parse().unwrap(), id.to_string(), String::new());
     let (kind, state) = (FactKind::Visit, RowState::Pending);
-    OutboxRow { id: RowId(id), lane, kind, key, person: Some(PersonId(person)), state, attempts: 0, body }
+    OutboxRow { id: RowId(id), lane, kind, key, person: Some(PersonId(person)), state, attempts: 0, failures: 0, body }
 }
 
 impl World {

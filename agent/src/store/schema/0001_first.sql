@@ -212,6 +212,7 @@ CREATE TABLE outbox (
     state TEXT NOT NULL,
     held_for TEXT,
     attempts INTEGER NOT NULL DEFAULT 0,
+    failures INTEGER NOT NULL DEFAULT 0, -- tries that failed at this very row
     lost_answer INTEGER NOT NULL DEFAULT 0, -- 1: an answer was lost; 2: and the row was sent again after that
     last_error TEXT,
     written_at INTEGER NOT NULL,
@@ -288,12 +289,13 @@ CREATE TABLE integration (
     since INTEGER NOT NULL,
     approval TEXT NOT NULL DEFAULT 'none',
     complete INTEGER NOT NULL DEFAULT 0, -- 1: everything is to be told anew
-    due INTEGER NOT NULL DEFAULT 0 -- 1: to be planned; 2: planned, with marks in the outbox
+    due INTEGER NOT NULL DEFAULT 0 -- 1: to be planned; 2: planned, with marks in the outbox; 3: and those keep failing
 ) STRICT;
 CREATE INDEX integration_by_state ON integration (state, person);
 CREATE INDEX integration_by_cause ON integration (cause, person) WHERE cause IS NOT NULL;
 CREATE INDEX integration_due ON integration (person) WHERE due = 1;
 CREATE INDEX integration_planned ON integration (person) WHERE due = 2;
+CREATE INDEX integration_set_aside ON integration (person) WHERE due = 3;
 CREATE TABLE integration_event (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     person INTEGER NOT NULL,

@@ -1,5 +1,7 @@
 //! Stories about how people stand with Mywellness: what is planned, what answers make of it, and what operators do.
 
+mod in_the_way;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

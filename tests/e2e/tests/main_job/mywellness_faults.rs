@@ -1,7 +1,7 @@
 //! What Mywellness can do wrong, and what becomes of a visit then: told once, or told twice and flagged.
 
 use anyhow::{Context, Result};
-use serde_json::Value;
+use serde_json::{Value, json};
 use site::sandbox::{Fault, Injection, Work};
 
 use crate::club::{Club, SOON};
@@ -108,6 +108,44 @@ async fn a_lost_answer_is_parked_where_the_club_wants_to_look_first() -> Result<
     assert_eq!(club.api.post(&format!("outbox/{id}/retry"), &serde_json::json!({})).await?.0, 201);
     assert_eq!(delivered(&club, "M-1001").await?["possibly_twice"], true, "the operator sent it again");
     assert_eq!(visits_there(&club, "M-1001"), 2);
+    club.close().await
+}
+
+#[tokio::test]
+async fn an_action_that_fails_for_everybody_holds_up_no_other_and_is_shown_until_it_works_again() -> Result<()> {
+    let club = Club::open(|settings| {
+        settings.set("mywellness.requests_per_second", 1_000);
+    })
+    .await?;
+    club.put(&member("M-1001", "0415AB12CD")).await?;
+    club.badge("entry-1", "0415AB12CD").await?;
+    delivered(&club, "M-1001").await?;
+    club.badge("exit-1", "0415AB12CD").await?;
+    club.sandbox.inject(Injection::from(Fault::Status { code: 500, work: Work::Undone }).on("SaveMembership"));
+    // More than are told at a time.
+    let people = 70;
+    for number in 1..=people {
+        club.put(&member(&format!("M-{number}"), &format!("0415AB{number:04X}"))).await?;
+    }
+    club.sandbox.wait_until(|cloud| cloud.users().len() == people + 1, SOON).await?;
+    let shown = async || {
+        let (_, progress) = club.api.get("sync/progress").await?;
+        let failing = (&progress["errors"], &progress["remaining"])
+            == (&json!([{"cause": "failing", "people": people}]), &json!(people));
+        Ok(failing.then(|| progress["put_off"].clone()))
+    };
+    let error = "membership at Mywellness: the server failed with status 500";
+    assert_eq!(club.wait_for("everybody to be shown", shown).await?, json!([{"error": error, "rows": people}]));
+    club.badge("entry-1", "0415AB12CD").await?;
+    club.sandbox.wait_until(|cloud| cloud.visits().len() == 2, SOON).await?;
+    club.sandbox.heal();
+    let all = async || {
+        let (_, progress) = club.api.get("sync/progress").await?;
+        Ok((progress["states"] == json!([{"state": "enabled", "people": people + 1}])).then_some(()))
+    };
+    // The third try of each comes within half a minute.
+    club.sandbox.wait_until(|cloud| cloud.tally("SaveMembership").done > 1, 2 * SOON).await?;
+    club.wait_for("everybody to be told", all).await?;
     club.close().await
 }
 
