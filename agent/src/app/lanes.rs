@@ -97,8 +97,7 @@ impl Lanes<'_> {
             self.tasks.spawn(syncer.run(self.cancel.clone()));
         }
         for config in &config.webhooks {
-            let edge = Webhook::new(config.clone(), self.clock.clone());
-            self.lane(config.lane.clone(), edge.with_context(|| format!("lane {}", config.lane))?, &links);
+            self.lane(config.lane.clone(), Webhook::new(config.clone(), self.clock.clone()), &links);
         }
         let configured = links.borrow().keys().cloned().collect();
         let measured = outbox::measure(configured, self.store.clone(), self.clock.clone(), self.cancel.clone());

@@ -23,7 +23,7 @@ const IDLE_CONNECTION_MAX: Duration = Duration::from_secs(3);
 
 /// Why a client cannot be made of a configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BadSetup {
+pub(super) enum BadSetup {
     /// The address is none. It is not told: it may hold a secret.
     #[error("the webhook's url is no address")]
     Address,

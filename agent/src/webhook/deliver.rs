@@ -8,7 +8,7 @@ use futures_util::stream::FuturesUnordered;
 
 use super::Config;
 use super::answer::Answer;
-use super::client::{BadSetup, Client};
+use super::client::Client;
 use super::facts::{EventPosted, ReceiverGone};
 use super::patience::Patience;
 use crate::clock::Clock;
@@ -22,7 +22,8 @@ const WINDOW: usize = 8;
 /// One receiver of events.
 pub struct Webhook {
     config: Config,
-    client: Arc<Client>,
+    /// What the receiver is reached with, from the first session on.
+    client: Option<Arc<Client>>,
     clock: Clock,
     patience: Patience,
     /// The receiver asked to be left alone until then.
@@ -39,19 +40,34 @@ struct Session {
 
 impl Webhook {
     /// A lane to the configured receiver. A TLS provider must be installed in the process.
-    ///
-    /// # Errors
-    /// When the address or the authorities can never work.
-    pub fn new(config: Config, clock: Clock) -> Result<Self, BadSetup> {
-        let client = Arc::new(Client::new(&config, clock.clone())?);
-        Ok(Self { config, client, clock, patience: Patience::default(), resting_until: None })
+    #[must_use]
+    pub fn new(config: Config, clock: Clock) -> Self {
+        Self { config, client: None, clock, patience: Patience::default(), resting_until: None }
+    }
+
+    /// The client of a session. Authorities are read anew, so that those that were renewed are trusted without a restart;
+    /// without a file of them, one client does for all sessions.
+    async fn client(&mut self) -> Result<Arc<Client>, SessionLost> {
+        if let (Some(client), None) = (&self.client, &self.config.ca_file) {
+            return Ok(Arc::clone(client));
+        }
+        let (config, clock) = (self.config.clone(), self.clock.clone());
+        let made = tokio::task::spawn_blocking(move || Client::new(&config, clock)).await;
+        let made = made.map_err(|stopped| stopped.to_string()).and_then(|made| made.map_err(|why| why.to_string()));
+        let client = Arc::new(made.map_err(SessionLost)?);
+        self.client = Some(Arc::clone(&client));
+        Ok(client)
     }
 
     /// The request that tells a row, or what becomes of a row that cannot be told.
-    fn telling(&self, row: OutboxRow) -> Result<impl Future<Output = (RowId, Answer)> + use<>, RowOutcome> {
+    fn telling(
+        &self,
+        client: &Arc<Client>,
+        row: OutboxRow,
+    ) -> Result<impl Future<Output = (RowId, Answer)> + use<>, RowOutcome> {
         let event = outbox::event(&self.config.site, &row, None);
         let event = event.map_err(|refused| RowOutcome::Never(refused.to_string()))?;
-        let (client, clock, lane) = (Arc::clone(&self.client), self.clock.clone(), self.config.lane.clone());
+        let (client, clock, lane) = (Arc::clone(client), self.clock.clone(), self.config.lane.clone());
         Ok(async move {
             let started = clock.now().uptime;
             let answer = client.post(&row.key, event).await;
@@ -105,6 +121,7 @@ impl Deliver for Webhook {
     /// A receiver cannot be logged in to: it counts as reached with the first event it takes.
     async fn session(&mut self, feed: &mut Feed) -> Result<(), SessionLost> {
         self.until_welcome().await;
+        let client = self.client().await?;
         self.patience.begin_session();
         let (mut session, mut under_way) = (Session::default(), FuturesUnordered::new());
         loop {
@@ -114,7 +131,7 @@ impl Deliver for Webhook {
                 Some((row, answer)) = under_way.next() => self.take(row, answer, &mut session, feed),
                 row = feed.next(), if wants_more => if let Some(row) = row {
                     let id = row.id;
-                    match self.telling(row) {
+                    match self.telling(&client, row) {
                         Ok(telling) => under_way.push(telling),
                         Err(outcome) => feed.settle(id, outcome),
                     }

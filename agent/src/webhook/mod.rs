@@ -11,7 +11,7 @@ mod facts;
 mod patience;
 mod signature;
 
-pub use client::{BadSetup, check};
+pub use client::check;
 pub use config::Config;
 pub use deliver::Webhook;
 pub use signature::{BadKey, Key, Signed};
