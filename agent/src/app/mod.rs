@@ -5,6 +5,7 @@ mod housekeeping;
 mod lanes;
 mod systemd;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::access::Texts;
 use crate::clock::Clock;
 use crate::config::{self, Config, ConfigurationRefused, ConfigurationTaken};
-use crate::console::{self, Handles};
+use crate::console::{self, Handles, Renewal, Served};
 use crate::domain::{LanePlan, Policy};
 use crate::door::LineState;
 use crate::mqtt;
@@ -39,7 +40,7 @@ const DRAIN_MAX: Duration = Duration::from_secs(15);
 /// Runs the agent of a configuration file until SIGTERM or SIGINT, then drains. SIGHUP reads the file again.
 ///
 /// # Errors
-/// When the configuration has problems, another agent runs at the store or it cannot be opened, the console cannot listen, or a stage ends early.
+/// When the configuration has problems, another agent runs at the store or it cannot be opened, or a stage ends early.
 pub async fn run(file: &Path) -> anyhow::Result<()> {
     let loaded = config::Config::load(file)?;
     telemetry::start_logs(loaded.config.logs.format, &loaded.config.logs.filter);
@@ -70,7 +71,8 @@ struct Agent {
     gates: gates::Gates,
     /// Cancelled first: nothing new comes in.
     sources: CancellationToken,
-    console: JoinSet<anyhow::Result<()>>,
+    console: JoinSet<()>,
+    renewal: Renewal,
     upkeep: JoinSet<()>,
     /// Cancelled when every passage is recorded.
     lanes_open: CancellationToken,
@@ -135,7 +137,7 @@ impl Agent {
         };
         let site_events = handles.events.clone();
         let mut console = JoinSet::new();
-        let address = console::serve(&config.console, handles, &mut console, &sources).await?;
+        let Served { address, renewal } = console::serve(&config.console, handles, &mut console, &sources).await;
         let keep = housekeeping::run(store.clone(), config.store.clone(), clock, policy.subscribe(), sources.clone());
         let mut upkeep = JoinSet::new();
         upkeep.spawn(keep);
@@ -143,14 +145,30 @@ impl Agent {
         upkeep.spawn(housekeeping::tell_store_states(store.states(), site_events, sources.clone()));
         let _some_reader_hangs = tokio::time::timeout(FIRST_TRY_MAX, every_line_tried(board.watch())).await;
         ready.send_replace(true);
-        say_ready(&address, &config);
+        say_ready(address, &config);
         systemd::ready();
-        Ok(Self { file, config, store, policy, texts, gates, sources, console, upkeep, lanes_open, lanes, _sole: sole })
+        Ok(Self {
+            file,
+            config,
+            store,
+            policy,
+            texts,
+            gates,
+            sources,
+            console,
+            renewal,
+            upkeep,
+            lanes_open,
+            lanes,
+            _sole: sole,
+        })
     }
 
-    /// Takes what a changed file allows to take; a bad file changes nothing and says so.
+    /// Takes what a changed file allows to take; a bad file changes nothing and says so. The console's certificate is read
+    /// again in any case.
     async fn reload(&mut self) {
         systemd::reloading();
+        self.renewal.ask();
         match Config::load(&self.file) {
             Err(problems) => ConfigurationRefused { problems: &problems }.tell(),
             Ok(loaded) => {
@@ -177,10 +195,10 @@ impl Agent {
     async fn ended_early(&mut self) -> anyhow::Result<()> {
         tokio::select! {
             early = self.gates.ended_early() => early,
-            Some(ended) = self.console.join_next() => match ended.context("the console failed")? {
-                Ok(()) => bail!("the console ended early"),
-                Err(error) => Err(error).context("the console failed"),
-            },
+            Some(ended) = self.console.join_next() => {
+                ended.context("the console failed")?;
+                bail!("the console ended early")
+            }
             Some(ended) = self.upkeep.join_next() => {
                 ended.context("the housekeeping failed")?;
                 bail!("the housekeeping ended early")
@@ -233,7 +251,8 @@ async fn every_line_tried(mut doors: watch::Receiver<DoorStates>) {
 
 /// The one line on standard output, for people and for programs that start the agent.
 #[expect(clippy::print_stdout, reason = "the ready line is the command's output")]
-fn say_ready(address: &std::net::SocketAddr, config: &Config) {
+fn say_ready(address: Option<SocketAddr>, config: &Config) {
     let scheme = if config.console.tls.is_some() { "https" } else { "http" };
-    println!("varco ready console={scheme}://{address} store={}", config.store.path.display());
+    let console = address.map_or("unreachable".to_owned(), |address| format!("{scheme}://{address}"));
+    println!("varco ready console={console} store={}", config.store.path.display());
 }

@@ -12,9 +12,11 @@ use serde::Deserialize;
 
 use super::table::Table;
 use crate::config::Config;
+use crate::config::check::{self, State};
 use crate::console;
 use crate::domain::{ClockQuality, LaneSummary};
 use crate::door::LineState;
+use crate::store::SoleAgent;
 use crate::turnstile::{GateState, LaneLink, ReaderState, StoreCondition};
 
 /// The agent answers from memory; who waits longer waits for something else.
@@ -30,9 +32,16 @@ struct Health {
     uptime_seconds: u64,
     ready: bool,
     store: StoreCondition,
+    console: Entrance,
     readers: BTreeMap<String, ReaderState>,
     gates: BTreeMap<String, GateState>,
     lanes: Vec<Lane>,
+}
+
+#[derive(Deserialize)]
+struct Entrance {
+    listen: String,
+    trouble: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -45,7 +54,10 @@ struct Lane {
 #[expect(clippy::print_stdout, reason = "the status is the command's output")]
 pub(super) async fn run(file: &Path) -> anyhow::Result<ExitCode> {
     let config = Config::load(file)?.config;
-    let health = ask(&config.console).await?;
+    let health = match ask(&config.console).await {
+        Ok(health) => health,
+        Err(why) => bail!("{why:#}{}", unheard(&config)),
+    };
     lines(&health, &config.policy.site.timezone).iter().for_each(|line| println!("{line}"));
     Ok(ExitCode::SUCCESS)
 }
@@ -65,8 +77,16 @@ async fn ask(console: &console::Config) -> anyhow::Result<Health> {
     answer.json().await.with_context(|| format!("reading the answer of {url}; is it an agent that answers there?"))
 }
 
+/// What is known of an agent whose console does not answer: gates and lanes do not wait for it.
+fn unheard(config: &Config) -> String {
+    let Some(pid) = SoleAgent::running(&config.store.path) else { return String::new() };
+    let findings = check::console(config).into_iter().filter(|finding| finding.state != State::Good);
+    let findings: String = findings.map(|finding| format!("\n{finding}")).collect();
+    format!("\nthe agent runs (pid {pid}), and gates and lanes work without the console; its log says more{findings}")
+}
+
 fn lines(health: &Health, zone: &TimeZone) -> Vec<String> {
-    let Health { version, site, time, clock, store, ready, .. } = health;
+    let Health { version, site, time, clock, store, console, ready, .. } = health;
     let local = time.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z");
     let clock = match clock {
         ClockQuality::Synced => "synchronised",
@@ -85,6 +105,9 @@ fn lines(health: &Health, zone: &TimeZone) -> Vec<String> {
         format!("clock  {local}, {clock}"),
         format!("store  {store}"),
     ];
+    if let Entrance { listen, trouble: Some(trouble) } = console {
+        lines.push(format!("console  {listen}, TROUBLE: {trouble}"));
+    }
     for table in [readers(health), gates(health), lanes(health)] {
         let table = table.lines();
         if !table.is_empty() {
@@ -187,6 +210,7 @@ mod tests {
         let answer = json!({
             "status": "ok", "version": "0.1.0", "site": "milano", "time": "2026-11-22T01:27:10Z", "clock": "holdover",
             "uptime_seconds": 93784, "ready": true, "store": "ready",
+            "console": {"listen": "192.0.2.7:8480", "trouble": "reading /etc/varco/tls/console.key: no items found"},
             "readers": {
                 "entry-1": {"line": {"state": "up"}, "last_read_at": "2026-11-22T01:24:02Z", "misreads": 2, "last_misread": null},
                 "the-back-door": {"line": {"state": "down", "why": "the cable was unplugged"}, "last_read_at": null, "misreads": 0, "last_misread": null},
@@ -210,6 +234,7 @@ mod tests {
             agent  milano, varco 0.1.0, up 1d 2h, ready
             clock  2026-11-22 02:27:10 CET, plausible, but nothing keeps it
             store  takes writes
+            console  192.0.2.7:8480, TROUBLE: reading /etc/varco/tls/console.key: no items found
 
             READER         LAST READ  MISREAD  LINE
             entry-1        3m ago     2        up
@@ -229,7 +254,8 @@ mod tests {
     fn an_agent_without_doors_and_upstreams_shows_no_empty_tables() {
         let answer = json!({
             "status": "ok", "version": "0.1.0", "site": "milano", "time": "2026-11-22T01:27:10Z", "clock": "untrusted",
-            "uptime_seconds": 7, "ready": false, "store": "full", "readers": {}, "gates": {}, "lanes": [],
+            "uptime_seconds": 7, "ready": false, "store": "full",
+            "console": {"listen": "127.0.0.1:8480", "trouble": null}, "readers": {}, "gates": {}, "lanes": [],
         });
         let health: Health = serde_json::from_value(answer).unwrap();
         expect_test::expect![[r#"

@@ -1,8 +1,9 @@
 //! What the console tells: refused tokens, panics, orders to gates, and what the store could not do.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 
-use metrics::counter;
+use metrics::{counter, gauge};
 
 use crate::domain::{ClassId, ExternalId, GateId, GateMode, TickedBy};
 use crate::store::{Role, StoreError};
@@ -137,6 +138,72 @@ impl Fact for ConnectionLost<'_> {
     fn tell(&self) {
         counter!("varco_console_connections_lost_total").increment(1);
         tracing::debug!(why = %self.why, "a connection to the console was lost");
+    }
+}
+
+/// A connection found no place: its peer has too many, or all others together.
+pub(super) struct ConnectionRefused {
+    /// From where.
+    pub(super) peer: IpAddr,
+}
+
+impl Fact for ConnectionRefused {
+    fn tell(&self) {
+        counter!("varco_console_connections_refused_total").increment(1);
+        tracing::debug!(peer = %self.peer, "a connection to the console found no place");
+    }
+}
+
+/// The console can be reached.
+pub(super) struct ConsoleListens {
+    /// Where.
+    pub(super) address: SocketAddr,
+}
+
+impl Fact for ConsoleListens {
+    fn tell(&self) {
+        gauge!("varco_console_listening").set(1.0);
+        gauge!("varco_console_certificate_refused").set(0.0);
+        tracing::info!(address = %self.address, "the console listens");
+    }
+}
+
+/// The console cannot be reached.
+pub(super) struct ConsoleShut<'a> {
+    /// Why.
+    pub(super) why: &'a dyn std::fmt::Display,
+}
+
+impl Fact for ConsoleShut<'_> {
+    fn tell(&self) {
+        gauge!("varco_console_listening").set(0.0);
+        tracing::warn!(why = %self.why, "the console does not listen; it is tried again, and gates and lanes do not wait for it");
+    }
+}
+
+/// The console uses the certificate that its files hold.
+pub(super) struct CertificateTaken<'a> {
+    /// Its file.
+    pub(super) file: &'a Path,
+}
+
+impl Fact for CertificateTaken<'_> {
+    fn tell(&self) {
+        gauge!("varco_console_certificate_refused").set(0.0);
+        tracing::info!(file = %self.file.display(), "the console took the certificate that was renewed");
+    }
+}
+
+/// The files of the console's certificate cannot be used, and the one read before stays in use.
+pub(super) struct CertificateKept<'a> {
+    /// Why.
+    pub(super) why: &'a dyn std::fmt::Display,
+}
+
+impl Fact for CertificateKept<'_> {
+    fn tell(&self) {
+        gauge!("varco_console_certificate_refused").set(1.0);
+        tracing::warn!(why = %self.why, "the renewed certificate of the console cannot be used; the one in use stays");
     }
 }
 

@@ -37,6 +37,8 @@ pub(super) struct Health {
     ready: bool,
     /// Whether the store takes writes.
     store: StoreCondition,
+    /// How the console is reached.
+    console: ConsoleState,
     /// Readers.
     #[schema(value_type = BTreeMap<String, ReaderState>)]
     readers: BTreeMap<ReaderId, ReaderState>,
@@ -45,6 +47,15 @@ pub(super) struct Health {
     gates: BTreeMap<GateId, GateState>,
     /// Lanes; empty while the store cannot be read.
     lanes: Vec<LaneServed>,
+}
+
+/// How the console is reached.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub(super) struct ConsoleState {
+    /// Where it listens, as configured.
+    listen: String,
+    /// What is wrong with it, such as a renewed certificate that cannot be used; null: nothing.
+    trouble: Option<String>,
 }
 
 /// How the agent is. 200 as long as anything answers.
@@ -62,6 +73,7 @@ pub(super) async fn healthz(State(console): Shared) -> Json<Health> {
         uptime_seconds: now.uptime.0.as_secs(),
         ready: *console.handles.ready.borrow(),
         store: console.handles.store.state().into(),
+        console: ConsoleState { listen: console.listen.to_string(), trouble: console.trouble.borrow().clone() },
         readers: doors.readers,
         gates: doors.gates,
         lanes,

@@ -1,16 +1,18 @@
 //! What every handler of the console shares.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::State;
 use jiff::Timestamp;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::store::Role;
 
+use super::config::Config;
 use super::handles::Handles;
 use super::hooks::Hooks;
 use super::tokens::Refusals;
@@ -23,6 +25,10 @@ const IMPORTS_MAX: usize = 1;
 /// What every handler shares.
 pub(super) struct Console {
     pub(super) handles: Handles,
+    /// Where it listens, as configured.
+    pub(super) listen: SocketAddr,
+    /// What is wrong with how it is entered; none: all is well.
+    pub(super) trouble: watch::Receiver<Option<String>>,
     /// A proxy says who its clients are.
     pub(super) behind_proxy: bool,
     pub(super) refusals: Refusals,
@@ -53,11 +59,18 @@ pub(super) struct Caller {
 pub(super) type CalledBy = Extension<Caller>;
 
 impl Console {
-    pub(super) fn new(handles: Handles, behind_proxy: bool, stopping: CancellationToken) -> Self {
+    pub(super) fn new(
+        handles: Handles,
+        config: &Config,
+        trouble: watch::Receiver<Option<String>>,
+        stopping: CancellationToken,
+    ) -> Self {
         let hooks = Hooks::new(&handles.hooks);
         Self {
             handles,
-            behind_proxy,
+            listen: config.listen,
+            trouble,
+            behind_proxy: config.behind_proxy,
             refusals: Refusals::new(),
             hooks,
             watchers: Arc::new(Semaphore::new(WATCHERS_MAX)),

@@ -66,6 +66,10 @@ const COUNTERS: &[(&str, &str)] = &[
     ("varco_hooks_total", "News taken by webhooks in, by hook and outcome."),
     ("varco_console_tokens_refused_total", "Requests with a token that is unknown or revoked."),
     ("varco_console_connections_lost_total", "Connections that could not be served."),
+    (
+        "varco_console_connections_refused_total",
+        "Connections closed at once: their address has too many, or all together.",
+    ),
     ("varco_configuration_reads_total", "Readings of the configuration after the start, by outcome."),
     ("varco_console_panics_total", "Requests whose answering panicked: a bug."),
     ("varco_console_store_errors_total", "Requests for which the store failed."),
@@ -94,6 +98,12 @@ const GAUGES: &[(&str, &str, Unit)] = &[
     ("varco_controller_bad_frames", "Broken frames a gate controller got since its reset.", Unit::Count),
     ("varco_controller_emergency", "Whether a gate's emergency input is on (1) or not (0).", Unit::Count),
     ("varco_commands_online", "Whether the central system's commands are subscribed to (1) or not (0).", Unit::Count),
+    ("varco_console_listening", "Whether the console listens (1) or not (0).", Unit::Count),
+    (
+        "varco_console_certificate_refused",
+        "Whether the certificate in the console's files cannot be used, and the last one still is (1), or not (0).",
+        Unit::Count,
+    ),
     ("varco_store_state", "0: takes writes. 1: the disk is full. 2: the queue of passages is full too.", Unit::Count),
 ];
 

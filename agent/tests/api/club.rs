@@ -34,7 +34,7 @@ pub(crate) struct Club {
     /// What gates were told, in order.
     pub(crate) orders: Arc<Mutex<Vec<String>>>,
     pub(crate) stop: CancellationToken,
-    pub(crate) tasks: JoinSet<anyhow::Result<()>>,
+    pub(crate) tasks: JoinSet<()>,
     client: reqwest::Client,
     tokens: BTreeMap<&'static str, String>,
     _folder: TempDir,
@@ -79,7 +79,7 @@ pub(crate) async fn club() -> Club {
     };
     let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
     let config = Config { listen: "127.0.0.1:0".parse().unwrap(), behind_proxy: false, tls: None };
-    let address = serve(&config, handles, &mut tasks, &stop).await.unwrap();
+    let address = serve(&config, handles, &mut tasks, &stop).await.address.unwrap();
     let mut club = Club {
         store,
         address,

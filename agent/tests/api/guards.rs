@@ -144,7 +144,7 @@ async fn the_console_ends_when_told_and_keeps_what_was_asked() {
     let mut club = club().await;
     assert_eq!(club.put("/api/v1/people/M-1", anna("M-1")).await.0, 201);
     club.stop.cancel();
-    club.tasks.join_next().await.unwrap().unwrap().unwrap();
+    club.tasks.join_next().await.unwrap().unwrap();
     let count = club.store.read("a story", |view| view.people_count()).await.unwrap();
     assert_eq!(count, 1);
     assert!(club.request("admin", Method::GET, "/healthz").send().await.is_err(), "nobody listens any more");

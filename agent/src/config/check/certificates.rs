@@ -19,10 +19,15 @@ const RENEW_BEFORE: SignedDuration = SignedDuration::from_hours(14 * 24);
 pub(super) fn findings(config: &Config, now: Timestamp) -> Vec<Finding> {
     let tls = config.mqtt.as_ref().and_then(|mqtt| mqtt.tls.as_ref());
     let authorities = tls.and_then(|tls| tls.ca_file.as_deref());
-    let pairs = [config.console.tls.as_ref(), tls.and_then(|tls| tls.client.as_ref())];
-    let pairs = pairs.into_iter().flatten().map(|(certificate, key)| pair(certificate, key, now));
+    let client = tls.and_then(|tls| tls.client.as_ref());
+    let pairs = of_console(config, now).into_iter().chain(client.map(|(certificate, key)| pair(certificate, key, now)));
     let of_webhooks = config.webhooks.iter().filter_map(|webhook| webhook.ca_file.as_deref());
     authorities.into_iter().chain(of_webhooks).map(|file| chain(file, now).1).chain(pairs).collect()
+}
+
+/// Looks at the console's certificate, if it has one.
+pub(super) fn of_console(config: &Config, now: Timestamp) -> Option<Finding> {
+    config.console.tls.as_ref().map(|(certificate, key)| pair(certificate, key, now))
 }
 
 /// The certificates of a file, and how they are.

@@ -74,13 +74,20 @@ pub fn offline(config: &Config) -> Vec<Finding> {
     let now = Clock::system().now();
     let mut findings = ports::findings(&config.doors);
     findings.extend(disk::findings(&config.store));
-    findings.push(console_address(config.console.listen));
+    findings.push(address(config.console.listen));
     findings.extend(certificates::findings(config, now.wall));
     findings.push(clock(now.quality));
     findings
 }
 
-fn console_address(listen: SocketAddr) -> Finding {
+/// Looks at what the console needs to be reached: its address and its certificate.
+#[must_use]
+pub fn console(config: &Config) -> Vec<Finding> {
+    let certificate = certificates::of_console(config, Clock::system().now().wall);
+    [address(config.console.listen)].into_iter().chain(certificate).collect()
+}
+
+fn address(listen: SocketAddr) -> Finding {
     let subject = format!("console {listen}");
     match TcpListener::bind(listen) {
         Ok(_freed_at_once) => Finding::good(subject, "can be listened on"),
