@@ -17,6 +17,7 @@
 
 mod attend;
 mod club_day;
+mod late;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -24,6 +25,7 @@ pub(crate) mod world;
 
 pub use attend::{Timing, attended, leads_to, timing};
 pub use club_day::{StayEnd, begins, club_day, stay_ends};
+pub use late::{Around, Move, Written};
 
 use jiff::{Timestamp, civil};
 
@@ -51,15 +53,19 @@ pub struct Facts<'a> {
     pub entries_left: Option<u32>,
     /// When it happened at the gate.
     pub at: Timestamp,
+    /// What is written of the person around that time, if a later passage of theirs is.
+    pub late: Option<&'a Around>,
 }
 
-/// What a confirmed passage changes. Apply `ends` before `visit`: one person has at most one open visit.
+/// What a confirmed passage changes. Apply `ends` before `visit` and `splits`: one person has at most one open visit.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct After {
     /// A visit that this passage ends. It may have been ended by timeout before: an exit overrides that.
     pub ends: Option<Ending>,
     /// The visit the passage belongs to.
     pub visit: VisitChange,
+    /// A visit that turns out to have been two.
+    pub splits: Option<Split>,
     /// Where the person is counted from now on.
     pub presence: PresenceChange,
     /// What the passage consumes.
@@ -82,17 +88,43 @@ pub enum VisitChange {
     #[default]
     Untouched,
     /// A new one; its id is made where the passage is written.
-    Opens {
-        /// The club day it belongs to.
-        club_day: civil::Date,
-        /// The membership or the booked class it uses.
-        title: Option<Title>,
-    },
+    Opens(Opening),
     /// The newest one goes on. It is open again if it had timed out.
     Continues {
         /// Its id.
         visit: VisitId,
     },
+    /// One that is written already, as it is: the passage is told late.
+    Joins {
+        /// Its id.
+        visit: VisitId,
+    },
+}
+
+/// A visit that begins.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Opening {
+    /// The club day it belongs to.
+    pub club_day: civil::Date,
+    /// The membership or the booked class it uses.
+    pub title: Option<Title>,
+    /// When and how it was over, if it was when its beginning was told.
+    pub ended: Option<VisitEnd>,
+    /// A later visit is written already: this one is not the person's newest.
+    pub is_belated: bool,
+}
+
+/// An exit that was told late cuts a visit in two: a part of its passages belongs to a visit of their own.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Split {
+    /// The visit that keeps the other part.
+    pub of: VisitId,
+    /// The passage that begins the new one.
+    pub entry: Move,
+    /// The last moment of the passages that go over to the new one, from `entry` on.
+    pub until: Timestamp,
+    /// The new one.
+    pub opening: Opening,
 }
 
 /// Where a person is counted after a passage.
@@ -151,9 +183,10 @@ pub fn counted<'a>(presence: Option<&'a Presence>, site: &Site, at: Timestamp) -
 #[must_use]
 pub fn settle(facts: &Facts<'_>) -> After {
     let Some(reader) = facts.reader else { return After::default() };
-    match facts.way {
-        Way::In | Way::Inner => entered(facts, reader),
-        Way::Out => left(facts, reader),
+    match (facts.late, facts.way) {
+        (Some(around), _) => late::settle(facts, reader, around),
+        (None, Way::In | Way::Inner) => entered(facts, reader),
+        (None, Way::Out) => left(facts, reader),
     }
 }
 
@@ -162,18 +195,20 @@ fn entered(facts: &Facts<'_>, reader: &Reader) -> After {
     let site = &facts.policy.site;
     let visit = match (facts.kind, going_on(facts.visit, site, facts.at)) {
         (GrantKind::Member | GrantKind::Manual, Some(visit)) => VisitChange::Continues { visit: visit.id },
-        (GrantKind::Member | GrantKind::Manual, None) if reader.new_visit => VisitChange::Opens {
+        (GrantKind::Member | GrantKind::Manual, None) if reader.new_visit => VisitChange::Opens(Opening {
             club_day: club_day(facts.at, &site.timezone, site.club_day_starts),
             title: facts.entitlement.map(|it| it.title.clone()),
-        },
+            ended: None,
+            is_belated: false,
+        }),
         (GrantKind::Member | GrantKind::Manual, None)
         | (GrantKind::Staff | GrantKind::Free | GrantKind::Exit, Some(_) | None) => VisitChange::Untouched,
     };
     let takes = match visit {
-        VisitChange::Opens { .. } => taken(facts),
-        VisitChange::Continues { .. } | VisitChange::Untouched => Takes::Nothing,
+        VisitChange::Opens(_) => taken(facts),
+        VisitChange::Continues { .. } | VisitChange::Joins { .. } | VisitChange::Untouched => Takes::Nothing,
     };
-    After { ends: outlived(facts), presence: counted_in(reader.zone.as_ref(), facts.at), visit, takes }
+    After { ends: outlived(facts), presence: moved_to(facts, reader), visit, splits: None, takes }
 }
 
 /// A visit open since another club day ends with that day. "Another" may lie ahead, when a wrong clock was put right:
@@ -195,7 +230,16 @@ fn taken(facts: &Facts<'_>) -> Takes {
     let Some(Entitlement { title: Title::Membership(membership), kind }) = facts.entitlement else {
         return Takes::Nothing;
     };
-    match (kind, facts.entries_left) {
+    taken_by(*kind, membership, facts.entries_left)
+}
+
+/// The same for a visit by the right of another one.
+fn taken_again(title: &Title, entries_left: Option<u32>) -> Takes {
+    title.membership().map_or(Takes::Nothing, |it| taken_by(EntitlementKind::Visit, it, entries_left))
+}
+
+fn taken_by(kind: EntitlementKind, membership: &MembershipId, entries_left: Option<u32>) -> Takes {
+    match (kind, entries_left) {
         (_, Some(1..)) => Takes::Entry(membership.clone()),
         (_, Some(0)) | (EntitlementKind::PunchCard, None) => Takes::Overdrawn(membership.clone()),
         (EntitlementKind::Subscription | EntitlementKind::Class | EntitlementKind::Visit, None) => Takes::Nothing,
@@ -205,9 +249,7 @@ fn taken(facts: &Facts<'_>) -> Takes {
 fn left(facts: &Facts<'_>, reader: &Reader) -> After {
     let (policy, at) = (facts.policy, facts.at);
     if !leads_out_of_visit(policy, reader.zone.as_ref()) {
-        let around = reader.zone.as_ref().and_then(|zone| policy.zones.get(zone)?.parent.as_ref());
-        let presence = if around.is_some() { counted_in(around, at) } else { PresenceChange::Gone };
-        return After { ends: outlived(facts), presence, ..After::default() };
+        return After { ends: outlived(facts), presence: moved_to(facts, reader), ..After::default() };
     }
     let open = facts.visit.filter(|visit| visit.ended.is_none());
     let ends = going_on(facts.visit, &policy.site, at)
@@ -226,6 +268,16 @@ fn leads_out_of_visit(policy: &Policy, zone: Option<&ZoneId>) -> bool {
     leaves_one && !stays_in_one
 }
 
-fn counted_in(zone: Option<&ZoneId>, at: Timestamp) -> PresenceChange {
-    zone.map_or(PresenceChange::Untouched, |zone| PresenceChange::Counted(Presence { zone: zone.clone(), since: at }))
+/// Where the passage leaves the person: in the zone entered, in the one around a zone left inside the visit, or nowhere.
+fn moved_to(facts: &Facts<'_>, reader: &Reader) -> PresenceChange {
+    let (policy, zone) = (facts.policy, reader.zone.as_ref());
+    let counted = |zone: &ZoneId| PresenceChange::Counted(Presence { zone: zone.clone(), since: facts.at });
+    match facts.way {
+        Way::In | Way::Inner => zone.map_or(PresenceChange::Untouched, counted),
+        Way::Out if leads_out_of_visit(policy, zone) => PresenceChange::Gone,
+        Way::Out => {
+            let around = zone.and_then(|zone| policy.zones.get(zone)?.parent.as_ref());
+            around.map_or(PresenceChange::Gone, counted)
+        }
+    }
 }

@@ -89,7 +89,8 @@ pub fn by_hand(
 }
 
 /// A passage that has been: somebody was let in before, by an agent or a controller whose record was not made. Always
-/// granted, by the right they had, with all that the rules would have said at that moment as warnings.
+/// granted, by the right they had, with all that the rules would have said at that moment as warnings. What the person
+/// did after that moment is known and does not count.
 #[must_use]
 pub fn looking_back(
     who: &Identified,
@@ -101,13 +102,24 @@ pub fn looking_back(
 ) -> Decision {
     match who {
         Identified::Known(standing) => {
-            let case = Case::new(standing, reader, gate, policy, reserved, then);
-            let kind = right(case.way, gate.mode, standing);
+            let standing = as_of(standing, then);
+            let case = Case::new(&standing, reader, gate, policy, reserved, then);
+            let kind = right(case.way, gate.mode, &standing);
             ask_all(&case, kind, Trace::looking_back(kind))
         }
         Identified::Unknown => stranger(Reason::UnknownCredential, reader, gate, then, Trace::looking_back),
         Identified::Ambiguous => stranger(Reason::AmbiguousCredential, reader, gate, then, Trace::looking_back),
     }
+}
+
+fn as_of(standing: &Standing, then: Timestamp) -> Standing {
+    let mut standing = standing.clone();
+    standing.presence = standing.presence.filter(|it| it.since <= then);
+    standing.visit = standing.visit.filter(|it| it.started_at <= then);
+    if let Some(visit) = &mut standing.visit {
+        visit.ended = visit.ended.filter(|end| end.at <= then);
+    }
+    standing
 }
 
 fn right(way: Way, mode: GateMode, standing: &Standing) -> GrantKind {

@@ -9,7 +9,7 @@ use super::world::{Scene, action, passage, presence_in, punch_card, standing, su
 use super::*;
 use crate::domain::*;
 use crate::visit::world::{booked, rome, visit_since};
-use crate::visit::{self, After, PresenceChange, Takes, VisitChange, going_on};
+use crate::visit::{self, After, Opening, PresenceChange, Takes, VisitChange, going_on};
 
 const READERS: [&str; 5] = ["entry", "exit", "pool", "pool-exit", "court"];
 const LEVELS: [Level; 3] = [Level::Off, Level::Warn, Level::Block];
@@ -179,6 +179,7 @@ proptest! {
             visit: it.visit.as_ref(),
             entries_left: Some(1),
             at: scene.now,
+            late: None,
         });
         prop_assert_eq!(settled.takes, Takes::Nothing);
     }
@@ -261,6 +262,7 @@ impl Club {
             visit: standing.visit.as_ref(),
             entries_left: Some(1_u32.saturating_sub(consumed)),
             at: self.scene.now,
+            late: None,
         });
         write(standing, after);
     }
@@ -302,8 +304,8 @@ fn write(standing: &mut Standing, after: After) {
         standing.visit.as_mut().unwrap().ended = Some(ending.end);
     }
     match after.visit {
-        VisitChange::Untouched => {}
-        VisitChange::Opens { club_day, title } => {
+        VisitChange::Untouched | VisitChange::Joins { .. } => {}
+        VisitChange::Opens(Opening { club_day, title, .. }) => {
             let (membership, class) =
                 (title.as_ref().and_then(Title::membership), title.as_ref().and_then(Title::class));
             let (membership, class) = (membership.cloned(), class.cloned());

@@ -6,7 +6,7 @@
 //! | `queue` `writer` `readers` | those threads, and the bounded queues before them |
 //! | `open` `schema` `ballast` `health` `sole` | the file: checked, migrated, guarded against a full disk and a second agent |
 //! | `transaction` `columns` `page` `error` | what every statement is written with |
-//! | `standing` `people` `crm` `classes` `attendance` `recording` `history` | what the gates and the desk know and write |
+//! | `standing` `people` `crm` `classes` `attendance` `recording` `late` `history` | what the gates and the desk know and write |
 //! | `outbox` `receipts` `notes` `answers` `links` `erasure` | what waits for upstreams, and what is forgotten |
 //! | `integration` `sync_plan` `sync_commands` `sync_lists` | how people stand with Mywellness |
 //! | `modes` `tokens` `backup` | what operators set, and the copy they keep |
@@ -29,6 +29,7 @@ mod facts;
 mod health;
 mod history;
 mod integration;
+mod late;
 mod links;
 mod modes;
 mod notes;

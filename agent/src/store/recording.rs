@@ -8,10 +8,10 @@ use super::columns::{Doc, Key, Moment, Word};
 use super::error::{StoreError, during};
 use super::transaction::Tx;
 use crate::domain::{
-    Audience, ClassId, ClockQuality, EndedBy, EntitlementKind, ExternalId, FactKind, Grant, LanePlan, Membership,
-    MembershipId, Origin, Passage, PassageTold, PersonId, Policy, Presence, Reason, Title, VisitId, VisitTold, ZoneId,
+    Audience, ClassId, ClockQuality, EndedBy, Entitlement, EntitlementKind, ExternalId, FactKind, LanePlan, Membership,
+    MembershipId, Origin, Passage, PassageTold, PersonId, Policy, Presence, Reason, Title, VisitId, VisitTold,
 };
-use crate::visit::{self, After, PresenceChange, Takes, VisitChange};
+use crate::visit::{self, After, Move, Opening, PresenceChange, Takes, VisitChange};
 
 /// What recording a passage made of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,11 +38,18 @@ pub(super) struct Known {
 
 impl Tx<'_> {
     /// Writes passage, visit, presence, consumption, shown messages and outbox rows: everything or nothing. The same
-    /// passage a second time changes nothing. A person erased meanwhile is recorded as nobody.
+    /// passage a second time changes nothing. A person erased meanwhile is recorded as nobody. `now` tells what was
+    /// written by a clock that had run ahead from what makes this passage one that is told late.
     ///
     /// # Errors
     /// When SQLite fails or a document cannot be read.
-    pub fn record(&self, passage: &Passage, policy: &Policy, lanes: &[LanePlan]) -> Result<Recorded, StoreError> {
+    pub fn record(
+        &self,
+        passage: &Passage,
+        policy: &Policy,
+        lanes: &[LanePlan],
+        now: Timestamp,
+    ) -> Result<Recorded, StoreError> {
         during("recording a passage", || {
             let known = self.known(passage.person)?;
             let told = told(passage, known.as_ref());
@@ -56,9 +63,8 @@ impl Tx<'_> {
                     attended: Vec::new(),
                 });
             }
-            let after = known.as_ref().map_or(Ok(After::default()), |known| self.after(passage, policy, known.id))?;
-            let zone = passage.reader.as_ref().and_then(|reader| policy.readers.get(reader)?.zone.clone());
-            let opened = known.as_ref().map_or(Ok(None), |known| self.apply(passage, known, &after, zone))?;
+            let after = known.as_ref().map_or(Ok(After::default()), |it| self.after(passage, policy, it.id, now))?;
+            let opened = known.as_ref().map_or(Ok(None), |known| self.apply(passage, known, &after, policy))?;
             self.write_passage(passage, known.as_ref(), visit_of(&after, opened.as_ref()))?;
             self.write_shown(passage, known.as_ref())?;
             self.tell(&told, known.as_ref(), opened.as_ref(), lanes)?;
@@ -94,10 +100,10 @@ impl Tx<'_> {
     }
 
     /// What the passage changes, by the rules, from what is true inside this transaction.
-    fn after(&self, passage: &Passage, policy: &Policy, person: PersonId) -> rusqlite::Result<After> {
+    fn after(&self, passage: &Passage, policy: &Policy, person: PersonId, now: Timestamp) -> rusqlite::Result<After> {
         let grant = passage.decision.as_ref().and_then(|decision| decision.grant());
         let Some(grant) = grant.filter(|_| visit::moves(passage.outcome)) else { return Ok(After::default()) };
-        let newest = self.newest_visit(person)?;
+        let (newest, around) = (self.newest_visit(person)?, self.around(passage, policy, person, now)?);
         Ok(visit::settle(&visit::Facts {
             policy,
             reader: passage.reader.as_ref().and_then(|reader| policy.readers.get(reader)),
@@ -105,14 +111,19 @@ impl Tx<'_> {
             kind: grant.kind,
             entitlement: grant.entitlement.as_ref(),
             visit: newest.as_ref(),
-            entries_left: self.entries_left(person, grant)?,
+            entries_left: self.entries_left(person, grant.entitlement.as_ref())?,
             at: passage.at,
+            late: around.as_ref(),
         }))
     }
 
-    fn entries_left(&self, person: PersonId, grant: &Grant) -> rusqlite::Result<Option<u32>> {
+    pub(super) fn entries_left(
+        &self,
+        person: PersonId,
+        entitlement: Option<&Entitlement>,
+    ) -> rusqlite::Result<Option<u32>> {
         // A subscription has no entries to count, which spares the reading of the document.
-        let punched = grant.entitlement.as_ref().filter(|it| it.kind != EntitlementKind::Subscription);
+        let punched = entitlement.filter(|it| it.kind != EntitlementKind::Subscription);
         let Some(membership) = punched.and_then(|it| it.title.membership()) else { return Ok(None) };
         let Some(card) = self.membership(person, membership)? else { return Ok(None) };
         let Some(counted) = card.entries_left else { return Ok(None) };
@@ -130,7 +141,7 @@ impl Tx<'_> {
         passage: &Passage,
         known: &Known,
         after: &After,
-        zone: Option<ZoneId>,
+        policy: &Policy,
     ) -> rusqlite::Result<Option<VisitTold>> {
         if let Some(ending) = &after.ends {
             self.run(
@@ -139,48 +150,70 @@ impl Tx<'_> {
             )?;
         }
         self.move_presence(known.id, &after.presence)?;
+        if let Some(split) = &after.splits {
+            let told = self.open_visit(&split.entry, &split.opening, known, &after.takes, policy)?;
+            self.part(split, known.id, told.visit_id)?;
+            return Ok(Some(told));
+        }
         match &after.visit {
-            VisitChange::Untouched => Ok(None),
+            VisitChange::Untouched | VisitChange::Joins { .. } => Ok(None),
             VisitChange::Continues { visit } => {
                 self.run("UPDATE visit SET ended_at = NULL, ended_by = NULL WHERE id = ?1", [Key(visit.0)])?;
                 Ok(None)
             }
-            VisitChange::Opens { club_day, title } => {
+            VisitChange::Opens(opening) => {
                 let Some(reader) = passage.reader.clone() else { return Ok(None) };
-                let told = VisitTold {
-                    visit_id: VisitId(id_of(passage.at)),
-                    person: Some(known.external_id.clone()),
-                    started_at: passage.at,
-                    reader,
-                    gate: passage.gate.clone(),
-                    zone,
-                    club_day: *club_day,
-                    clock: passage.clock,
-                    membership: title.as_ref().and_then(Title::membership).cloned(),
-                    class: title.as_ref().and_then(Title::class).cloned(),
-                    entries_taken: u32::from(matches!(after.takes, Takes::Entry(_))),
-                };
-                self.open_visit(&told, known.id, &after.takes)?;
-                Ok(Some(told))
+                let Passage { at, clock, way, .. } = *passage;
+                let entry = Move { at, clock, gate: passage.gate.clone(), reader, way, visit: None };
+                self.open_visit(&entry, opening, known, &after.takes, policy).map(Some)
             }
         }
     }
 
-    fn open_visit(&self, told: &VisitTold, person: PersonId, takes: &Takes) -> rusqlite::Result<()> {
+    /// Writes a visit down that begins with a passage.
+    fn open_visit(
+        &self,
+        entry: &Move,
+        opening: &Opening,
+        known: &Known,
+        takes: &Takes,
+        policy: &Policy,
+    ) -> rusqlite::Result<VisitTold> {
+        let title = opening.title.as_ref();
+        let told = VisitTold {
+            visit_id: VisitId(id_of(entry.at)),
+            person: Some(known.external_id.clone()),
+            started_at: entry.at,
+            reader: entry.reader.clone(),
+            gate: entry.gate.clone(),
+            zone: policy.readers.get(&entry.reader).and_then(|reader| reader.zone.clone()),
+            club_day: opening.club_day,
+            clock: entry.clock,
+            membership: title.and_then(Title::membership).cloned(),
+            class: title.and_then(Title::class).cloned(),
+            entries_taken: u32::from(matches!(takes, Takes::Entry(_))),
+        };
         self.run(
             "INSERT INTO visit (id, person, started_at, reader, gate, zone, club_day, clock, membership, class,
-                                entries_taken, overdrawn)
+                                entries_taken, overdrawn, ended_at, ended_by, belated)
              VALUES (:id, :person, :started_at, :reader, :gate, :zone, :club_day, :clock, :membership, :class,
-                     :taken, :overdrawn)",
+                     :taken, :overdrawn, :ended_at, :ended_by, :belated)",
             named_params! {
-                ":id": Key(told.visit_id.0), ":person": person.0, ":started_at": Moment(told.started_at),
+                ":id": Key(told.visit_id.0), ":person": known.id.0, ":started_at": Moment(told.started_at),
                 ":reader": told.reader.as_str(), ":gate": told.gate.as_str(),
                 ":zone": told.zone.as_ref().map(|zone| zone.as_str()), ":club_day": Word(told.club_day),
                 ":clock": told.clock.as_str(), ":membership": told.membership.as_ref().map(|it| it.as_str()),
                 ":class": told.class.as_ref().map(|it| it.as_str()),
                 ":taken": told.entries_taken, ":overdrawn": matches!(takes, Takes::Overdrawn(_)),
+                ":ended_at": opening.ended.map(|end| Moment(end.at)), ":ended_by": opening.ended.map(|end| Word(end.by)),
+                ":belated": opening.is_belated,
             },
         )?;
+        self.consume(known.id, takes, &told)?;
+        Ok(told)
+    }
+
+    fn consume(&self, person: PersonId, takes: &Takes, told: &VisitTold) -> rusqlite::Result<()> {
         let Takes::Entry(card) = takes else { return Ok(()) };
         let at = self.counts_from(person, card, told)?;
         self.run(
@@ -321,12 +354,15 @@ impl Tx<'_> {
     }
 }
 
-/// The visit a passage belongs to: the one it began, goes on with, or ended.
+/// The visit a passage belongs to: the one it began, goes on with, or left.
 fn visit_of(after: &After, opened: Option<&VisitTold>) -> Option<VisitId> {
     match &after.visit {
-        VisitChange::Opens { .. } => opened.map(|visit| visit.visit_id),
-        VisitChange::Continues { visit } => Some(*visit),
-        VisitChange::Untouched => after.ends.map(|ending| ending.visit),
+        VisitChange::Opens(_) => opened.map(|visit| visit.visit_id),
+        VisitChange::Continues { visit } | VisitChange::Joins { visit } => Some(*visit),
+        VisitChange::Untouched => {
+            let left = after.ends.filter(|ending| ending.end.by == EndedBy::Exit).map(|ending| ending.visit);
+            left.or(opened.map(|visit| visit.visit_id))
+        }
     }
 }
 

@@ -113,10 +113,11 @@ impl View<'_> {
         self.all(OPEN_ACTIONS, (id.0, ACTIONS_MAX), open_action)
     }
 
-    /// The newest visit in the order of recording, which no clock correction disturbs.
+    /// The newest visit in the order of recording, which no clock correction disturbs. One told after a later one is not
+    /// the newest.
     pub(super) fn newest_visit(&self, id: PersonId) -> rusqlite::Result<Option<Visit>> {
         let sql = "SELECT id, started_at, reader, club_day, membership, ended_at, ended_by, class FROM visit
-                   WHERE person = ?1 ORDER BY row DESC LIMIT 1";
+                   WHERE person = ?1 AND NOT belated ORDER BY row DESC LIMIT 1";
         self.one(sql, [id.0], visit)
     }
 

@@ -278,10 +278,10 @@ impl Turnstile {
 
     fn write_down(&mut self, passage: Passage) {
         let (policy, lanes) = (Arc::clone(&self.site.policy.borrow()), Arc::clone(&self.site.lanes));
-        let (store, written) = (self.site.store.clone(), passage.clone());
+        let (store, clock, written) = (self.site.store.clone(), self.site.clock.clone(), passage.clone());
         self.recording.push(Box::pin(async move {
-            let recorded =
-                store.write_through("recording a passage", move |tx| tx.record(&written, &policy, &lanes)).await;
+            let record = move |tx: &crate::store::Tx<'_>| tx.record(&written, &policy, &lanes, clock.now().wall);
+            let recorded = store.write_through("recording a passage", record).await;
             (passage, recorded)
         }));
     }

@@ -66,6 +66,7 @@ impl Story {
             visit: self.visit.as_ref(),
             entries_left: self.entries_left,
             at: self.at,
+            late: None,
         })
     }
 }
@@ -85,8 +86,9 @@ fn told(after: &After) -> String {
     }
     match &after.visit {
         VisitChange::Untouched => {}
-        VisitChange::Opens { club_day, .. } => told.push(format!("opens {club_day}")),
+        VisitChange::Opens(Opening { club_day, .. }) => told.push(format!("opens {club_day}")),
         VisitChange::Continues { .. } => told.push("continues".to_owned()),
+        VisitChange::Joins { .. } => told.push("joins".to_owned()),
     }
     match &after.presence {
         PresenceChange::Untouched => {}
@@ -324,7 +326,7 @@ proptest! {
             let mut story = Story::at("entry", "2026-03-10T04:00");
             story.at += SignedDuration::from_mins(minute);
             story.visit = visit.clone();
-            if let VisitChange::Opens { club_day, .. } = story.settle().visit {
+            if let VisitChange::Opens(Opening { club_day, .. }) = story.settle().visit {
                 opened += 1;
                 visit = Some(Visit { club_day, started_at: story.at, ..visit_since("2026-03-10T04:00", None) });
             }

@@ -86,7 +86,7 @@ async fn passages(gates: usize) -> f64 {
                 }
                 let at = open_day() + Span::new().milliseconds(i64::try_from(number).expect("a small number"));
                 let (policy, lanes, passage) = (Arc::clone(&policy), Arc::clone(&lanes), entry(number, at, &policy));
-                let record = move |tx: &varco::store::Tx<'_>| tx.record(&passage, &policy, &*lanes);
+                let record = move |tx: &varco::store::Tx<'_>| tx.record(&passage, &policy, &*lanes, at);
                 let recorded = store.write_through("recording a passage", record).await.expect("it is durable");
                 assert!(recorded.new_visit.is_some(), "a first entry is a new visit");
             }

@@ -355,6 +355,26 @@ fn an_operator_opens_for_a_person_with_all_reasons_as_warnings() {
 }
 
 #[test]
+fn looking_back_sees_nothing_that_came_after() {
+    let back = |since: &str, left: Option<&str>| {
+        let mut it = Scene::at("entry");
+        it.policy.anti_passback = Level::Warn;
+        let ended = left.map(|at| VisitEnd { at: rome(at), by: EndedBy::Exit });
+        it.standing.visit = Some(Visit { ended, ..visit_since(since, Some("S-1")) });
+        it.standing.presence = left.is_none().then(|| presence_in("gym", since));
+        let who = Identified::Known(Box::new(it.standing.clone()));
+        told(&super::looking_back(&who, &it.reader, it.gate, &it.policy, &it.reserved, it.now))
+    };
+    expect!["In: Member using S-1 Subscription, entering gym | Welcome"].assert_eq(&back("2026-03-10T09:30", None));
+    expect![[r#"
+        In: Member using S-1 Visit, entering - | Welcome
+        Warn passback: inside already"#]]
+    .assert_eq(&back("2026-03-10T08:00", None));
+    expect!["In: Member using S-1 Visit, entering gym | Welcome"]
+        .assert_eq(&back("2026-03-10T08:00", Some("2026-03-10T09:30")));
+}
+
+#[test]
 fn a_both_reader_without_a_zone_toggles_with_the_visit() {
     let without_zone = |visit: Option<Visit>| {
         move |it: &mut Scene| {

@@ -53,7 +53,8 @@ CREATE TABLE visit (
     entries_taken INTEGER NOT NULL CHECK (entries_taken >= 0),
     overdrawn INTEGER NOT NULL,
     ended_at INTEGER,
-    ended_by TEXT
+    ended_by TEXT,
+    belated INTEGER NOT NULL DEFAULT 0 -- 1: a later visit of the person was written before this one
 ) STRICT;
 CREATE UNIQUE INDEX one_open_visit_a_person ON visit (person) WHERE ended_at IS NULL AND person IS NOT NULL;
 CREATE INDEX visit_by_person ON visit (person) WHERE person IS NOT NULL;
@@ -102,7 +103,7 @@ CREATE TABLE passage (
 ) STRICT;
 CREATE UNIQUE INDEX passage_once_a_controller ON passage (gate, boot, sequence) WHERE boot IS NOT NULL;
 CREATE INDEX passage_by_time ON passage (at);
-CREATE INDEX passage_by_person ON passage (person) WHERE person IS NOT NULL;
+CREATE INDEX passage_by_person ON passage (person, at) WHERE person IS NOT NULL;
 CREATE INDEX passage_by_unknown_badge ON passage (unknown_badge) WHERE unknown_badge IS NOT NULL;
 
 -- Told by a gate controller (then its boot and the event's number name it for good) or found about it.

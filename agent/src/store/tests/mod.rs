@@ -6,6 +6,7 @@ mod committing;
 mod erasing;
 mod data_first;
 mod integrating;
+mod interleaving;
 mod looking_back;
 mod looking_up;
 mod properties;
@@ -70,9 +71,10 @@ impl Club {
         .await
     }
 
+    /// Writes a passage of the stories' day down, at the end of that day.
     pub(super) async fn record(&self, passage: Passage) -> super::Recorded {
-        let policy = self.policy.clone();
-        self.write(move |tx| tx.record(&passage, &policy, &lanes())).await
+        let (policy, now) = (self.policy.clone(), passage.at.max(at("23:59")));
+        self.write(move |tx| tx.record(&passage, &policy, &lanes(), now)).await
     }
 
     pub(super) async fn standing(&self, person: PersonId) -> Standing {

@@ -82,12 +82,12 @@ impl Day {
                     walk = passage(self.ids[*who], Way::Out, self.now);
                 }
                 walk.outcome = *outcome;
-                tx.record(&walk, &policy(), &lanes())?;
+                tx.record(&walk, &policy(), &lanes(), self.now)?;
                 self.last = Some(walk);
             }
             Event::Again => {
                 if let Some(last) = &self.last {
-                    assert!(tx.record(last, &policy(), &lanes())?.already);
+                    assert!(tx.record(last, &policy(), &lanes(), self.now)?.already);
                 }
             }
             Event::Wait { minutes } => self.now += jiff::Span::new().minutes(*minutes),

@@ -196,3 +196,80 @@ async fn what_the_member_was_shown_is_noted_on_the_action() {
     let noted = ShownMessage { at: at("09:00"), passage: first, text: "Passa in reception".to_owned() };
     assert_eq!(action.shown, [noted]);
 }
+
+/// What a person's day came to: where they are counted, and each visit's entry and exit.
+async fn day_of(club: &Club, anna: PersonId) -> (Option<Timestamp>, Vec<(Timestamp, Option<Timestamp>)>) {
+    let visits = club.read(|view| view.visits(&HistoryFilter { limit: 10, ..HistoryFilter::default() })).await.items;
+    let visits = visits.iter().rev().map(|it| (it.visit.started_at, it.visit.ended.map(|end| end.at))).collect();
+    (club.standing(anna).await.presence.map(|it| it.since), visits)
+}
+
+#[tokio::test]
+async fn an_exit_told_before_its_entry_leaves_nobody_inside() {
+    let club = club();
+    let anna = club.put(person_with_entries("M-1", "A1", 5)).await;
+
+    club.record(passage(anna, Way::Out, at("11:00"))).await;
+    let entered = club.record(passage_on_punch_card(anna, at("10:00"))).await;
+
+    assert_eq!(day_of(&club, anna).await, (None, vec![(at("10:00"), Some(at("11:00")))]));
+    assert!(club.standing(anna).await.occupancy.is_empty());
+    assert!(entered.new_visit.is_some(), "she was there, and that is told");
+    assert_eq!(club.number("SELECT count(*) FROM consumption").await, 1);
+    let next = club.record(passage_on_punch_card(anna, at("17:00"))).await;
+    assert!(next.new_visit.is_some(), "the late visit is over");
+}
+
+#[tokio::test]
+async fn an_exit_told_after_the_next_entry_makes_two_visits_of_one() {
+    let club = club();
+    let anna = club.put(person_with_entries("M-1", "A1", 5)).await;
+
+    let first = club.record(passage_on_punch_card(anna, at("09:00"))).await;
+    let again = club.record(passage_on_punch_card(anna, at("10:20"))).await;
+    assert_eq!(again.new_visit, None, "nobody knows of the exit yet");
+    let left = club.record(passage(anna, Way::Out, at("10:00"))).await;
+
+    let two = vec![(at("09:00"), Some(at("10:00"))), (at("10:20"), None)];
+    assert_eq!(day_of(&club, anna).await, (Some(at("10:20")), two));
+    assert_eq!((left.ended_visit, left.new_visit.is_some()), (first.new_visit, true));
+    assert_eq!(club.number("SELECT count(*) FROM outbox WHERE lane = 'mqtt' AND kind = 'visit'").await, 2);
+    assert_eq!(club.number("SELECT count(*) FROM consumption").await, 2);
+    let seen = club.read(|view| view.passages(&HistoryFilter { limit: 10, ..HistoryFilter::default() })).await.items;
+    let visits: Vec<_> = seen.iter().rev().map(|it| it.visit).collect();
+    assert_eq!(visits, [first.new_visit, first.new_visit, left.new_visit], "each passage is of its own visit");
+    assert_eq!(club.record(passage(anna, Way::Out, at("12:00"))).await.ended_visit, left.new_visit);
+}
+
+#[tokio::test]
+async fn an_exit_before_a_visit_began_does_not_end_it() {
+    let club = club();
+    let anna = club.put(person_with_entries("M-1", "A1", 5)).await;
+
+    let entered = club.record(passage_on_punch_card(anna, at("07:00"))).await;
+    let left = club.record(passage(anna, Way::Out, at("03:30"))).await;
+    let again = club.record(passage_on_punch_card(anna, at("17:00"))).await;
+
+    assert_eq!((left.ended_visit, again.new_visit), (None, None));
+    assert_eq!(day_of(&club, anna).await, (Some(at("17:00")), vec![(at("07:00"), None)]));
+    let all = "SELECT count(*) FROM visit WHERE id = (SELECT visit FROM passage WHERE way = 'in' ORDER BY at LIMIT 1)";
+    assert_eq!((club.number(all).await, club.number("SELECT count(*) FROM consumption").await), (1, 1));
+    assert!(entered.new_visit.is_some());
+}
+
+#[tokio::test]
+async fn an_entry_told_after_a_clock_was_put_back_is_not_late() {
+    let club = club();
+    let anna = club.put(person("M-1", "A1")).await;
+    let policy = club.policy.clone();
+    let record = async |passage: Passage| {
+        let (policy, now) = (policy.clone(), passage.at);
+        club.write(move |tx| tx.record(&passage, &policy, &lanes(), now)).await
+    };
+
+    let by_a_wrong_clock = record(passage(anna, Way::In, at("20:00"))).await;
+    let left = record(passage(anna, Way::Out, at("10:00"))).await;
+
+    assert_eq!(left.ended_visit, by_a_wrong_clock.new_visit);
+    assert_eq!(club.standing(anna).await.presence, None);
+}

@@ -269,7 +269,7 @@ async fn every_look_of_a_lane_is_a_range_of_an_index() {
     let rows =
         plan(format!("SELECT * FROM outbox WHERE lane = 'a' AND id > 7 AND {waiting} ORDER BY id LIMIT 9")).await;
     let sent = "SELECT * FROM outbox WHERE lane = 'a' AND state = 'sent' AND changed_at < 5 ORDER BY id";
-    let newest = "SELECT id FROM visit WHERE person = 1 ORDER BY row DESC LIMIT 1";
+    let newest = "SELECT id FROM visit WHERE person = 1 AND NOT belated ORDER BY row DESC LIMIT 1";
 
     let marks =
         plan(format!("SELECT 1 FROM outbox WHERE person = 7 AND lane = 'a' AND body = '' AND {waiting} LIMIT 1")).await;

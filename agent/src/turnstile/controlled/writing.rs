@@ -151,9 +151,9 @@ fn write(site: Site, gate: GateId, mode: GateMode, job: Job, pause: Duration) ->
 
 async fn record(site: &Site, passage: Passage, alarm: Option<Alarm>) -> Result<Outcome, StoreError> {
     let (policy, lanes) = (site.policy.borrow().clone(), site.lanes.clone());
-    let (written, raised) = (passage.clone(), alarm.clone());
+    let (clock, written, raised) = (site.clock.clone(), passage.clone(), alarm.clone());
     let write = move |tx: &crate::store::Tx<'_>| {
-        let recorded = tx.record(&written, &policy, &lanes)?;
+        let recorded = tx.record(&written, &policy, &lanes, clock.now().wall)?;
         if let Some(alarm) = raised.as_ref().filter(|_| !recorded.already) {
             tx.raise(alarm, None, &lanes)?;
         }

@@ -76,7 +76,7 @@ async fn keep_waiting(store: &Store, people: usize, visits: usize) {
             .collect();
         let write = move |tx: &varco::store::Tx<'_>| {
             batch.iter().try_for_each(|passage| {
-                let recorded = tx.record(passage, &policy, &*lanes)?;
+                let recorded = tx.record(passage, &policy, &*lanes, passage.at)?;
                 assert!(recorded.new_visit.is_some(), "the first entry of a day is a new visit");
                 Ok(())
             })
