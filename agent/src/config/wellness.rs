@@ -18,7 +18,7 @@ use crate::sync::{GroupMaster, Mode, Rules, Selection};
 const REQUEST_TIMEOUT_MIN: Duration = Duration::from_millis(100);
 const REQUEST_TIMEOUT_MAX: Duration = Duration::from_secs(300);
 /// Most requests a second: far above what Mywellness is known to allow.
-const REQUESTS_PER_SECOND_MAX: u32 = 1_000;
+const REQUESTS_PER_SECOND_MAX: u32 = 10_000;
 /// The application that signs in: the id that independent public integrations use.
 const APPLICATION_ID: &str = "69295ed5-a53c-434b-8518-f2e0b5f05b28";
 

@@ -49,7 +49,7 @@ id = "central"
             mywellness.send (line 12): "visit" is not possible here
                 did you mean "visits"? Possible: "people", "memberships", "groups", "visits", "photos", "badges", "attendance"
             mywellness.requests_per_second (line 13): 0 is out of range
-                write 1 to 1000
+                write 1 to 10000
             mywellness.group_ids (line 14): this is a text
                 write a whole number, without quotes
             mywellness.selection.group (line 15): `group` is missing

@@ -308,7 +308,7 @@ CREATE TABLE integration_event (
     operator TEXT
 ) STRICT;
 CREATE INDEX integration_event_by_person ON integration_event (person, id);
-CREATE INDEX integration_event_by_time ON integration_event (at);
+CREATE INDEX integration_event_by_time ON integration_event (at, outcome);
 -- What Mywellness acknowledged last, kind by kind.
 CREATE TABLE told (
     person INTEGER NOT NULL,

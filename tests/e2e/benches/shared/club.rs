@@ -9,10 +9,10 @@ use jiff::{Span, Timestamp};
 use tempfile::TempDir;
 use varco::clock::Clock;
 use varco::domain::{
-    Audience, Badge, BadgeForm, BadgeFormat, BadgeOrder, CertificateRule, ClassesRule, ClockQuality, Confirm,
-    Credential, CredentialKind, CredentialStatus, Decision, Direction, Display, DuesRule, ExternalId, FactKind, Gate,
-    Grant, GrantKind, LanePlan, Level, Locale, Membership, MembershipKind, Origin, Passage, PassageId, PassageOutcome,
-    Person, PersonId, Policy, Reader, Site, Verdict, Way, Zone,
+    Audience, Badge, BadgeForm, BadgeFormat, BadgeOrder, BookingStatus, CertificateRule, Class, ClassProduct,
+    ClassesRule, ClockQuality, Confirm, Credential, CredentialKind, CredentialStatus, Decision, Direction, Display,
+    DuesRule, ExternalId, FactKind, Gate, Grant, GrantKind, LanePlan, Level, Locale, Membership, MembershipKind,
+    Origin, Passage, PassageId, PassageOutcome, Person, PersonId, Policy, Reader, Site, Verdict, Way, Zone,
 };
 use varco::store::{Config, Retention, Store};
 
@@ -20,6 +20,8 @@ use varco::store::{Config, Retention, Store};
 const BATCH: usize = 500;
 /// Members of a large club who come on one day.
 const VISITORS_A_DAY: usize = 10_000;
+/// Places of a class.
+const CLASS_PLACES: usize = 20;
 
 /// A store in a folder that vanishes with it.
 pub(crate) struct Club {
@@ -40,6 +42,31 @@ impl Club {
         let store = Store::open(&store_in(folder.path()), Clock::system()).expect("the store opens");
         fill(&store, people).await;
         Self { folder, store, people }
+    }
+
+    /// Has so many of them, from the first on, book a class that begins soon; there are enough classes for all.
+    pub(crate) async fn book(&self, people: usize) {
+        let now = open_day();
+        let product: ClassProduct = serde_json::from_value(serde_json::json!({
+            "id": "spinning", "name": "Spinning", "opens_gate": true,
+        }))
+        .expect("a product");
+        let write = move |tx: &varco::store::Tx<'_>| tx.put_class_product(&product, now).map(drop);
+        self.store.write("writing a product", write).await.expect("it is written");
+        for start in (0..people).step_by(CLASS_PLACES) {
+            let class: Class = serde_json::from_value(serde_json::json!({
+                "id": format!("C-{start}"), "product": "spinning",
+                "starts_at": now + Span::new().minutes(10), "ends_at": now + Span::new().minutes(70),
+            }))
+            .expect("a class");
+            let write = move |tx: &varco::store::Tx<'_>| {
+                tx.put_class(&class, now)?;
+                (start..people.min(start + CLASS_PLACES)).try_for_each(|number| {
+                    tx.put_booking(&class, person_id(number), (BookingStatus::Booked, None), now).map(drop)
+                })
+            };
+            self.store.write("booking a class", write).await.expect("bookings are written");
+        }
     }
 }
 
@@ -90,10 +117,10 @@ fn visits_to_mqtt() -> LanePlan {
     LanePlan { lane: "mqtt".parse().expect("a name"), facts: vec![FactKind::Visit], audience: Audience::Everybody }
 }
 
-/// An entry of the member with a number: row `number + 1` of a fresh store.
+/// An entry of the member with a number.
 pub(crate) fn entry(number: usize, at: Timestamp, policy: &Policy) -> Passage {
     let reader = policy.readers.values().next().expect("the policy has a reader");
-    let person = PersonId(i64::try_from(number).expect("a small number") + 1);
+    let person = person_id(number);
     let grant = Grant { kind: GrantKind::Member, entitlement: None, enters: None };
     let (texts, trace) = (Vec::new(), Vec::new());
     let decision = Decision { verdict: Verdict::Grant(grant), person: Some(person), way: Way::In, at, texts, trace };
@@ -112,6 +139,11 @@ pub(crate) fn entry(number: usize, at: Timestamp, policy: &Policy) -> Passage {
         shown: Vec::new(),
         origin: Origin::Agent,
     }
+}
+
+/// The row of the member with a number in a fresh store.
+fn person_id(number: usize) -> PersonId {
+    PersonId(i64::try_from(number).expect("a small number") + 1)
 }
 
 /// The card of the member with a number.

@@ -1,4 +1,4 @@
-//! What benchmarks share: a club of any size, a door, a broker's two ends, and a table with ratios.
+//! What benchmarks share: a club of any size, a door, a broker's two ends, a bare client of Mywellness, and a table with ratios.
 
 #![allow(dead_code, reason = "each benchmark uses its own part")]
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
@@ -8,6 +8,7 @@ pub(crate) mod controller;
 pub(crate) mod door;
 pub(crate) mod machine;
 pub(crate) mod mqtt;
+pub(crate) mod mywellness;
 
 use std::time::{Duration, Instant};
 

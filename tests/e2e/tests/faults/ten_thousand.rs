@@ -75,7 +75,7 @@ async fn ten_thousand_people_come_through_errors_and_outages_each_once_or_with_t
 
 fn settings(sandbox: &Sandbox) -> Result<Club> {
     let mut settings = Club::new()?;
-    settings.mywellness(sandbox)?.set("mywellness.requests_per_second", 1000);
+    settings.mywellness(sandbox)?.set("mywellness.requests_per_second", 10_000);
     settings.set("mywellness.selection.mode", "everyone");
     Ok(settings)
 }
