@@ -4,6 +4,7 @@ use jiff::{Timestamp, civil};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::null::null_is_default;
 use super::{ActionTypeId, CrmActionId, ExternalId, OutcomeId, PassageId};
 
 /// In which of four groups an outcome lies.
@@ -61,25 +62,30 @@ pub struct ActionType {
     #[serde(default)]
     pub colour: Option<String>,
     /// No longer used: its open actions stop acting at gates, and no new ones are made.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
+    #[schema(nullable)]
     pub obsolete: bool,
     /// The type preselected for new actions. At most one type is.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
+    #[schema(nullable)]
     pub default: bool,
     /// For operators.
     #[serde(default)]
     pub description: Option<String>,
     /// What it does at a gate.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
+    #[schema(nullable)]
     pub access_action: AccessAction,
     /// The kinds of device it acts on; empty: all.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
+    #[schema(nullable)]
     pub device_types: Vec<String>,
     /// The text shown to the member; the action's own text is for operators.
     #[serde(default)]
     pub message: Option<String>,
     /// The outcomes its actions can have. A type without any is flagged: its actions can never be concluded.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
+    #[schema(nullable)]
     pub outcomes: Vec<OutcomeId>,
 }
 

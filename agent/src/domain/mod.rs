@@ -7,6 +7,7 @@ mod crm;
 mod decision;
 mod delivery;
 mod ids;
+mod null;
 mod passage;
 mod person;
 mod site;
@@ -29,6 +30,7 @@ pub use ids::{
     ActionTypeId, AlarmId, AttendanceId, BadName, ClassId, ClassProductId, CrmActionId, ExternalId, GateId, LaneId,
     MembershipId, OutcomeId, PassageId, PersonId, ReaderId, RowId, SiteId, VisitId, ZoneId,
 };
+pub use null::null_is_default;
 pub use passage::{Origin, Passage, PassageOutcome, Shown};
 pub use person::{
     Address, Ban, Credential, CredentialKind, CredentialStatus, Days, Due, Frozen, Gender, Hours, Membership,

@@ -4,6 +4,7 @@ use jiff::{Timestamp, civil};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::null::null_is_default;
 use super::{ExternalId, MembershipId, ZoneId};
 
 /// A person. A put replaces the document; whatever is absent or null is unknown.
@@ -42,10 +43,12 @@ pub struct Person {
     #[serde(default)]
     pub category: Option<String>,
     /// Groups by name.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
+    #[schema(nullable)]
     pub groups: Vec<String>,
     /// Staff pass without entitlement and make no visits.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
+    #[schema(nullable)]
     pub staff: bool,
     /// When they first became a member.
     #[serde(default)]
@@ -75,13 +78,16 @@ pub struct Person {
     #[schema(value_type = Option<String>, format = Date)]
     pub certificate_valid_until: Option<civil::Date>,
     /// Unpaid dues.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
+    #[schema(nullable)]
     pub dues: Vec<Due>,
     /// Cards, wristbands, codes.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
+    #[schema(nullable)]
     pub credentials: Vec<Credential>,
     /// Subscriptions and punch cards.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
+    #[schema(nullable)]
     pub memberships: Vec<Membership>,
     /// Where the document was first written: people who registered on the web are listed as such where an operator
     /// approves them.
@@ -164,7 +170,8 @@ pub struct Due {
     #[schema(value_type = Option<String>, format = Date)]
     pub due_on: Option<civil::Date>,
     /// An exempt due never blocks.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
+    #[schema(nullable)]
     pub exempt: bool,
 }
 
@@ -175,10 +182,12 @@ pub struct Credential {
     /// The value as printed or as read; normalised when compared.
     pub value: String,
     /// What carries it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
+    #[schema(nullable)]
     pub kind: CredentialKind,
     /// Whether it opens anything.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
+    #[schema(nullable)]
     pub status: CredentialStatus,
     /// Not before.
     #[serde(default)]
@@ -189,7 +198,8 @@ pub struct Credential {
     #[schema(value_type = Option<String>, format = DateTime)]
     pub valid_until: Option<Timestamp>,
     /// Other forms of the same card, as other readers deliver it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
+    #[schema(nullable)]
     pub aliases: Vec<String>,
 }
 
@@ -237,7 +247,8 @@ pub struct Membership {
     /// Subscription or punch card.
     pub kind: MembershipKind,
     /// Whether the product makes its holder a member.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
+    #[schema(nullable)]
     pub gives_membership: bool,
     /// First day. Unknown: always has been.
     #[serde(default)]
@@ -256,19 +267,23 @@ pub struct Membership {
     #[schema(value_type = Option<String>, format = Date)]
     pub charged_until: Option<civil::Date>,
     /// Renews by itself.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
+    #[schema(nullable)]
     pub auto_renew: bool,
     /// Frozen, and when.
     #[serde(default)]
     pub frozen: Option<Frozen>,
     /// Ended before its time.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
+    #[schema(nullable)]
     pub ended: bool,
     /// Zones it opens; empty: all.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
+    #[schema(nullable)]
     pub zones: Vec<ZoneId>,
     /// Hours it opens; empty: always.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
+    #[schema(nullable)]
     pub hours: Vec<Hours>,
     /// Entries left on a punch card as of `entries_as_of`.
     #[serde(default)]
@@ -309,7 +324,8 @@ pub struct Frozen {
 #[serde(deny_unknown_fields)]
 pub struct Hours {
     /// Days on which the hours begin; absent: every day.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
+    #[schema(nullable)]
     pub days: Days,
     /// From, local time, inclusive.
     #[serde(with = "clock_time")]

@@ -8,7 +8,7 @@ use super::refused::{Cause, Findings, Problem, Refused};
 use super::wording::{NAME_CHARS_MAX, SHORT_CHARS_MAX, optional, required};
 use crate::domain::{
     Attendance, BookingStatus, Class, ClassId, ClassProduct, ClassProductId, ClassStatus, ExternalId, LanePlan, Now,
-    Policy, TickedBy, ZoneId,
+    Policy, TickedBy, ZoneId, null_is_default,
 };
 use crate::store::{StoreError, Tick, Ticked, Tx};
 
@@ -32,7 +32,8 @@ pub struct NewProduct {
     #[serde(default)]
     pub mywellness_id: Option<String>,
     /// Whether a booking of its classes opens gates.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
+    #[schema(nullable)]
     pub opens_gate: bool,
     /// Minutes before the start from which a booking counts, at most 720; as configured if null.
     #[serde(default)]
@@ -64,7 +65,8 @@ pub struct NewClass {
     #[serde(default)]
     pub capacity: Option<u32>,
     /// Whether it takes place.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
+    #[schema(nullable)]
     pub status: ClassStatus,
 }
 
@@ -73,7 +75,8 @@ pub struct NewClass {
 #[serde(deny_unknown_fields)]
 pub struct NewBooking {
     /// How it stands.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
+    #[schema(nullable)]
     pub status: BookingStatus,
     /// When it was made; if null, as known before, else at this moment.
     #[serde(default)]
