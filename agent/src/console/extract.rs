@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use serde::de::DeserializeOwned;
 
-use crate::intake::PHOTO_BYTES_MAX;
+use crate::intake::{PHOTO_BYTES_MAX, read_document};
 
 use super::problem::{ApiProblem, Kind};
 
@@ -85,16 +85,7 @@ fn is_limit(error: &axum::Error) -> bool {
 }
 
 fn document_in<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiProblem> {
-    let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let document = serde_path_to_error::deserialize(&mut reader).map_err(|wrong| {
-        let path = wrong.path().to_string();
-        match wrong.inner().classify() {
-            serde_json::error::Category::Data => ApiProblem::field(path, wrong.inner().to_string()),
-            _ => ApiProblem::new(Kind::Malformed, format!("the document is no JSON: {}", wrong.inner())),
-        }
-    })?;
-    reader.end().map_err(|wrong| ApiProblem::new(Kind::Malformed, format!("the document is no JSON: {wrong}")))?;
-    Ok(document)
+    read_document(bytes).map_err(ApiProblem::from)
 }
 
 /// The query of an address. Unknown keys are refused: a filter that is misspelled would show everything.

@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use super::classes::{self, Booking, NewAttendance, NewBooking, NewClass, NewProduct, Ticking, Written};
 use super::crm::{self, AdvanceAction, Advancing, NewAction};
+use super::document::from_json;
 use super::person::CheckedPerson;
 use super::put::{Remote, erase_person, put_person};
-use super::read::from_json;
 use super::refused::{Cause, Problem, Refused};
 use crate::domain::{
     ActionType, ActionTypeId, ClassId, ClassProductId, CrmActionId, ExternalId, LanePlan, Membership, Now, Outcome,

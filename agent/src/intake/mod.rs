@@ -5,6 +5,7 @@ mod alike;
 mod classes;
 mod command;
 mod crm;
+mod document;
 mod facts;
 mod import;
 mod lines;
@@ -26,6 +27,7 @@ pub use command::{COMMANDS, Command, Means, Obeyed, obey};
 pub use crm::{
     AdvanceAction, Advancing, NewAction, NextAction, advance_action, new_action, put_action_type, put_outcome,
 };
+pub use document::read_document;
 pub use import::{Counts, Format, ImportError, ImportNews, LineNote, import_people};
 pub use lines::LINE_BYTES_MAX;
 pub use once::{Received, Verdict, command_key};

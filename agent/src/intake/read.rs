@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::domain::{ExternalId, Now, Person, Policy};
 use crate::store::{StoreError, View};
 
+use super::document::read_line;
 use super::import::{Format, ImportError, LineNote};
 use super::lines::{LINE_BYTES_MAX, Line, Lines};
 use super::person::CheckedPerson;
@@ -150,8 +151,7 @@ impl<R: BufRead> People<R> {
             let cells = sheet.cells(text).map_err(|refused| (None, refused))?;
             return Row::new(cells, &self.policy, now).map(Said::Part);
         }
-        let person: Person =
-            from_json(&mut serde_json::Deserializer::from_str(text)).map_err(|refused| (None, refused))?;
+        let person: Person = read_line(text).map_err(|refused| (None, refused))?;
         let external_id = person.external_id.clone();
         let checked = CheckedPerson::new(person, &self.policy, now).map_err(|refused| (Some(external_id), refused))?;
         Ok(Said::All(Box::new(checked)))
@@ -160,21 +160,4 @@ impl<R: BufRead> People<R> {
 
 fn header(why: &str) -> ImportError {
     ImportError::Header(Refused::one(Cause::Invalid, "header", why))
-}
-
-/// The document, or the field that is wrong with it.
-pub(super) fn from_json<'de, T, D>(document: D) -> Result<T, Refused>
-where
-    T: serde::Deserialize<'de>,
-    D: serde::Deserializer<'de>,
-    D::Error: std::fmt::Display,
-{
-    serde_path_to_error::deserialize(document).map_err(|wrong| {
-        let path = wrong.path().to_string();
-        // A document is one line: serde's "line 1" would be taken for the file's.
-        let why = wrong.inner().to_string().replace(" at line 1 column ", ", at column ");
-        // Its words for a line that does not even begin as JSON does.
-        let why = why.replace("expected ident", "this is no JSON").replace("expected value", "this is no JSON");
-        Refused::one(Cause::Invalid, if path == "?" { ".".to_owned() } else { path }, why)
-    })
 }

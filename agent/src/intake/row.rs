@@ -5,8 +5,8 @@
 
 use serde_json::{Map, Value};
 
+use super::document::from_json;
 use super::person::CheckedPerson;
-use super::read::from_json;
 use super::refused::{Cause, Findings, Refused};
 use crate::domain::{Credential, CredentialKind, CredentialStatus, ExternalId, Now, Person, Policy, read_alike};
 

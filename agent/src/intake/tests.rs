@@ -137,6 +137,53 @@ fn a_document_is_tidied_before_it_is_kept() {
 }
 
 #[test]
+fn null_is_unknown_wherever_a_field_may_be_absent() {
+    let whole: serde_json::Value = serde_json::from_str(
+        r#"{"external_id":"M-1","first_name":"Anna","last_name":"Rossi","birth_date":"1990-04-12","gender":"F",
+            "email":"anna@example.org","phone":"1","mobile":"2","language":"it","category":"adult","source":"web",
+            "address":{"street":"Via Roma 1","zip":"20121","city":"Milano","province":"MI","country":"IT"},
+            "groups":["Gold"],"staff":true,"member_since":"2021-09-01","fee_valid_until":"2026-12-31",
+            "allow_sync":true,"allow_activity_sync":true,"allow_photo_publish":true,
+            "photo":{"taken_at":"2026-01-05T10:00:00Z","jpeg_base64":"/9j/4A=="},
+            "ban":{"until":"2026-12-31","reason":"damage"},"certificate_valid_until":"2027-01-31",
+            "dues":[{"id":"F-77","due_on":"2026-10-01","exempt":true}],
+            "credentials":[{"value":"0415AB12CD","kind":"pin","status":"lost","valid_from":"2026-01-05T10:00:00Z",
+                "valid_until":"2027-01-05T10:00:00Z","aliases":["1"]}],
+            "memberships":[{"id":"S-1","product":"Gold","kind":"punch_card","gives_membership":true,
+                "starts_on":"2026-01-01","ends_on":"2026-12-31","bound_until":"2026-12-31","charged_until":"2026-12-31",
+                "auto_renew":true,"frozen":{"from":"2026-08-01","until":"2026-08-31"},"ended":true,"zones":["gym"],
+                "hours":[{"days":"mon-fri","from":"06:00","to":"23:00"}],"entries_left":3,
+                "entries_as_of":"2026-01-05T10:00:00Z"}]}"#,
+    )
+    .unwrap();
+    let read = |document: &serde_json::Value| serde_json::from_value::<Person>(document.clone()).ok();
+    assert_eq!(read(&whole).map(|it| serde_json::to_value(it).unwrap().as_object().unwrap().len()), Some(25));
+    let paths = paths_of(&whole, "");
+    assert_eq!(paths.len(), 63, "{paths:?}");
+    for path in paths {
+        let (object, field) = path.rsplit_once('/').unwrap();
+        let (mut null, mut absent) = (whole.clone(), whole.clone());
+        *null.pointer_mut(&path).unwrap() = serde_json::Value::Null;
+        absent.pointer_mut(object).unwrap().as_object_mut().unwrap().remove(field);
+        assert_eq!(read(&null), read(&absent), "{path}");
+    }
+}
+
+/// Every field of every object in a document.
+fn paths_of(document: &serde_json::Value, at: &str) -> Vec<String> {
+    let within = |key: &str, value: &serde_json::Value| paths_of(value, &format!("{at}/{key}"));
+    match document {
+        serde_json::Value::Object(fields) => {
+            fields.iter().flat_map(|(key, it)| [vec![format!("{at}/{key}")], within(key, it)].concat()).collect()
+        }
+        serde_json::Value::Array(items) => {
+            items.iter().enumerate().flat_map(|(key, it)| within(&key.to_string(), it)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+#[test]
 fn every_problem_of_a_document_is_told_at_once() {
     let bad = r#"{"external_id":"M-1","first_name":"  ","last_name":"R","birth_date":"0001-01-01",
         "photo":{"taken_at":"2026-01-05T10:00:00Z","jpeg_base64":"aGVsbG8="},
@@ -183,6 +230,8 @@ async fn bad_lines_are_named_and_skipped_and_the_rest_is_imported() {
         r#"{"external_id":"M-5","first_name":"No"}"#.to_owned(),
         with_cards("M-6", &["A6"]),
         "nothing of the kind".to_owned(),
+        named("M-7", "") + &named("M-8", ""),
+        named("M-9", "") + ",",
     ];
     expect_test::expect![[r#"
         line 3: key must be a string, at column 2
@@ -190,8 +239,10 @@ async fn bad_lines_are_named_and_skipped_and_the_rest_is_imported() {
         line 5: memberships[0].kind: unknown variant `weekly`, expected `subscription` or `punch_card`, at column 101
         line 7: missing field `last_name`, at column 39
         line 9: this is no JSON, at column 2
+        line 10: a second document follows the first document, at column 62; write one document a line and nothing else
+        line 11: a comma follows the first document, at column 62; write one document a line and nothing else
         line 6: credentials[0].value: belongs to M-1, who must give it up first
-        2 new, 0 replaced, 6 of 8 skipped
+        2 new, 0 replaced, 8 of 10 skipped
     "#]]
     .assert_eq(&club.ndjson(&lines).await);
     assert_eq!(club.cards().await, "M-1: A1\nM-6: A6\n");

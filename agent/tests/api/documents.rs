@@ -28,8 +28,13 @@ async fn the_wrong_field_of_a_document_is_named() {
     person["memberships"][0]["kind"] = json!("weekly");
     let (status, problem) = club.put("/api/v1/people/M-1", person).await;
     assert_eq!((status, &problem["problems"][0]["path"]), (422, &json!("memberships[0].kind")));
+    let mut person = anna("M-1");
+    person["credentials"][0]["status"] = json!(3);
+    let (status, problem) = club.put("/api/v1/people/M-1", person).await;
+    assert_eq!((status, &problem["problems"][0]["path"]), (422, &json!("credentials[0].status")), "{problem}");
     let (status, problem) = club.put("/api/v1/people/M-2", anna("M-1")).await;
     assert_eq!((status, &problem["problems"][0]["path"]), (422, &json!("external_id")));
+    assert_eq!(club.put("/api/v1/people/M-1", json!(["M-1", "Anna", "Rossi"])).await.0, 422, "a list is no document");
     let (status, problem) = club.get("/api/v1/passages?from=yesterday").await;
     assert_eq!((status, &problem["type"]), (422, &json!("urn:varco:problem:invalid")), "{problem}");
     let (status, problem) = club.get("/api/v1/people?limit=501").await;
@@ -41,6 +46,22 @@ async fn the_wrong_field_of_a_document_is_named() {
     let text = club.request("admin", Method::PUT, "/api/v1/people/M-1").header("content-type", "application/json");
     assert_eq!(answer(text.body("{")).await.0, 400);
     assert_eq!(answer(club.request("admin", Method::PUT, "/api/v1/people/M-1").body("{}")).await.0, 415);
+}
+
+#[tokio::test]
+async fn null_is_unknown_as_an_absent_field_is() {
+    let club = club().await;
+    let mut person = anna("M-1");
+    for field in ["birth_date", "groups", "staff", "dues"] {
+        person[field] = Value::Null;
+    }
+    person["credentials"][0]["status"] = Value::Null;
+    person["memberships"][0]["zones"] = Value::Null;
+    let (status, stored) = club.put("/api/v1/people/M-1", person).await;
+    assert_eq!((status, &stored["groups"], &stored["staff"]), (201, &json!([]), &json!(false)), "{stored}");
+    assert_eq!(stored["credentials"][0]["status"], "active");
+    let kind = json!({"name": "Call", "obsolete": null, "outcomes": null, "device_types": null, "access_action": null});
+    assert_eq!(club.put("/api/v1/crm/action-types/call", kind).await.0, 201);
 }
 
 #[tokio::test]
