@@ -25,7 +25,8 @@ use super::state::Shared;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct PeopleAsked {
-    /// The beginning of a name, an e-mail address or an external id.
+    /// Beginnings of words of the names, in any order, case and without accents; or the beginning of an e-mail address or
+    /// external id.
     query: Option<String>,
     /// `next` of the page before.
     cursor: Option<String>,

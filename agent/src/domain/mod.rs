@@ -7,6 +7,7 @@ mod crm;
 mod decision;
 mod delivery;
 mod ids;
+mod letters;
 mod null;
 mod passage;
 mod person;
@@ -30,6 +31,7 @@ pub use ids::{
     ActionTypeId, AlarmId, AttendanceId, BadName, ClassId, ClassProductId, CrmActionId, ExternalId, GateId, LaneId,
     MembershipId, OutcomeId, PassageId, PersonId, ReaderId, RowId, SiteId, VisitId, ZoneId,
 };
+pub use letters::plain_letters;
 pub use null::null_is_default;
 pub use passage::{Origin, Passage, PassageOutcome, Shown};
 pub use person::{

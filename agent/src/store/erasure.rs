@@ -41,6 +41,7 @@ impl Tx<'_> {
             self.forget_notes(found.id, external_id, now)?;
             self.forget_outbox_rows(found.id, now)?;
             self.unfile_credentials(found.id, &found.person.credentials)?;
+            self.file_words(found.id, Some(&found.person), None)?;
             self.remove(found.id)?;
             self.news().erased();
             self.run("INSERT OR IGNORE INTO tombstone (hash) VALUES (?1)", [self.tombstone_of(external_id)?])?;

@@ -26,6 +26,7 @@ mod engine;
 mod erasure;
 mod error;
 mod facts;
+mod finding;
 mod health;
 mod history;
 mod integration;

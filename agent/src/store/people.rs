@@ -1,11 +1,11 @@
-//! People: their documents, what they are recognised by, and finding them.
+//! People: their documents, and what they are recognised by.
 
 use jiff::Timestamp;
 use rusqlite::{Row, named_params};
 
 use super::columns::{Count, Doc, Moment, Word};
 use super::error::{StoreError, during};
-use super::page::{Page, after_name, name_of, page_of, rows_wanted};
+use super::finding::email_key;
 use super::transaction::{Tx, View};
 use crate::domain::{Credential, ExternalId, Membership, Person, PersonId, Photo, loose_key, read_alike};
 
@@ -83,31 +83,6 @@ impl View<'_> {
         })
     }
 
-    /// People in the order of their external id, without photos. `query` is the beginning of a name ("ros", "rossi a",
-    /// "anna r"), an e-mail or an external id; none lists everybody.
-    ///
-    /// # Errors
-    /// When SQLite fails or a document cannot be read.
-    pub fn people(
-        &self,
-        query: Option<&str>,
-        cursor: Option<&str>,
-        limit: u32,
-    ) -> Result<Page<StoredPerson>, StoreError> {
-        let after = name_of(cursor)?;
-        let rows = during("listing people", || {
-            match query.map(str::trim).filter(|query| !query.is_empty()) {
-            None => self.all(ALL_PEOPLE, (&after, rows_wanted(limit)), stored),
-            Some(query) => self.all(
-                FOUND_PEOPLE,
-                named_params! { ":after": after, ":rows": rows_wanted(limit), ":query": query, ":key": search_key(query) },
-                stored,
-            ),
-        }
-        })?;
-        Ok(page_of(rows, limit, |last| after_name(&last.person.external_id)))
-    }
-
     /// Which of these credential values belong to somebody other than `external_id`. Two values are the same if any
     /// reader could take them for the same.
     ///
@@ -138,16 +113,6 @@ impl View<'_> {
     }
 }
 
-const ALL_PEOPLE: &str = "SELECT id, doc, updated_at FROM person WHERE external_id > ?1 ORDER BY external_id LIMIT ?2";
-
-/// Each way of being found is one range of one index.
-const FOUND_PEOPLE: &str = "SELECT id, doc, updated_at FROM person WHERE id IN (
-        SELECT id FROM person WHERE family_key >= :key AND family_key < :key || char(1114111)
-        UNION SELECT id FROM person WHERE given_key >= :key AND given_key < :key || char(1114111)
-        UNION SELECT id FROM person WHERE email_key >= :key AND email_key < :key || char(1114111)
-        UNION SELECT id FROM person WHERE external_id >= :query AND external_id < :query || char(1114111))
-    AND external_id > :after ORDER BY external_id LIMIT :rows";
-
 const CREDENTIALS_OF_OTHERS: &str = "SELECT c.value, p.external_id FROM credential c JOIN person p ON p.id = c.person
     WHERE c.key = ?1 AND p.external_id <> ?2";
 
@@ -176,14 +141,13 @@ impl Tx<'_> {
 
     fn add_person(&self, doc: &Person, photo: Option<&Photo>, now: Timestamp) -> rusqlite::Result<()> {
         self.run(
-            "INSERT INTO person (external_id, family_key, given_key, email_key, updated_at, doc)
-             VALUES (:external_id, :family, :given, :email, :now, :doc)",
+            "INSERT INTO person (external_id, email_key, updated_at, doc) VALUES (:external_id, :email, :now, :doc)",
             named_params! {
-                ":external_id": doc.external_id.as_str(), ":family": family_key(doc), ":given": given_key(doc),
-                ":email": email_key(doc), ":now": Moment(now), ":doc": Doc(doc),
+                ":external_id": doc.external_id.as_str(), ":email": email_key_of(doc), ":now": Moment(now), ":doc": Doc(doc),
             },
         )?;
         let id = PersonId(self.last_row());
+        self.file_words(id, None, Some(doc))?;
         self.file_credentials(id, &doc.credentials)?;
         self.begin_integration(id, now)?;
         photo.map_or(Ok(()), |photo| self.put_photo(id, Some(photo)))
@@ -201,13 +165,10 @@ impl Tx<'_> {
             return Ok(());
         }
         self.run(
-            "UPDATE person SET family_key = :family, given_key = :given, email_key = :email, updated_at = :now, doc = :doc
-             WHERE id = :id",
-            named_params! {
-                ":id": old.id.0, ":family": family_key(doc), ":given": given_key(doc), ":email": email_key(doc),
-                ":now": Moment(now), ":doc": Doc(doc),
-            },
+            "UPDATE person SET email_key = :email, updated_at = :now, doc = :doc WHERE id = :id",
+            named_params! { ":id": old.id.0, ":email": email_key_of(doc), ":now": Moment(now), ":doc": Doc(doc) },
         )?;
+        self.file_words(old.id, Some(&old.person), Some(doc))?;
         if old.person.credentials != doc.credentials {
             self.unfile_credentials(old.id, &old.person.credentials)?;
             self.file_credentials(old.id, &doc.credentials)?;
@@ -278,18 +239,6 @@ fn count_entries_as_of(doc: &mut Person, old: Option<&Person>, now: Timestamp) {
     }
 }
 
-fn search_key(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
-}
-
-fn family_key(person: &Person) -> String {
-    search_key(&format!("{} {}", person.last_name, person.first_name))
-}
-
-fn given_key(person: &Person) -> String {
-    search_key(&format!("{} {}", person.first_name, person.last_name))
-}
-
-fn email_key(person: &Person) -> Option<String> {
-    person.email.as_deref().map(search_key).filter(|email| !email.is_empty())
+fn email_key_of(person: &Person) -> Option<String> {
+    person.email.as_deref().map(email_key).filter(|email| !email.is_empty())
 }

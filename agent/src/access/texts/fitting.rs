@@ -5,6 +5,8 @@ use std::fmt;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
+use crate::domain::plain_letters;
+
 /// Characters in a line of the display.
 const WIDTH: usize = 16;
 /// Characters looked at. A text without any space would otherwise be normalised whole for two lines of it.
@@ -82,24 +84,14 @@ pub(super) fn plain(text: &str) -> String {
 
 /// What the ROM has for a character. Backslash and tilde are a yen sign and an arrow in the common ROM A00.
 fn shown_as(character: char) -> String {
+    if let Some(plain) = plain_letters(character) {
+        return plain.to_owned();
+    }
     let text = match character {
         '\\' => "/",
         '~' | '–' | '—' | '−' => "-",
         '‘' | '’' | '‚' | '`' => "'",
         '“' | '”' | '„' | '«' | '»' => "\"",
-        'ß' => "ss",
-        'æ' => "ae",
-        'Æ' => "AE",
-        'œ' => "oe",
-        'Œ' => "OE",
-        'ø' => "o",
-        'Ø' => "O",
-        'ł' => "l",
-        'Ł' => "L",
-        'đ' | 'ð' => "d",
-        'Đ' | 'Ð' => "D",
-        'þ' => "th",
-        'Þ' => "Th",
         '€' => "EUR",
         space if space.is_whitespace() || space.is_control() => " ",
         ascii if ascii.is_ascii() => return ascii.to_string(),

@@ -4,15 +4,18 @@
 CREATE TABLE person (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     external_id TEXT NOT NULL UNIQUE,
-    family_key TEXT NOT NULL,
-    given_key TEXT NOT NULL,
     email_key TEXT,
     updated_at INTEGER NOT NULL,
     doc TEXT NOT NULL
 ) STRICT;
-CREATE INDEX person_by_family ON person (family_key);
-CREATE INDEX person_by_given ON person (given_key);
 CREATE INDEX person_by_email ON person (email_key) WHERE email_key IS NOT NULL;
+
+-- The words of people's names as they are looked for: in lower case, without accents.
+CREATE TABLE person_word (
+    word TEXT NOT NULL,
+    person INTEGER NOT NULL,
+    PRIMARY KEY (word, person)
+) STRICT, WITHOUT ROWID;
 
 -- Apart from the document: a gate reads documents and has no use for pictures. Its time stands before the picture, so
 -- that who wants no more than that need not read on.

@@ -102,6 +102,47 @@ async fn a_value_claimed_twice_is_named_with_its_owner() {
 }
 
 #[tokio::test]
+async fn people_are_found_as_a_desk_without_that_keyboard_types_them() {
+    let club = club();
+    let people = [("M-1", "Niccolò", "De Rossi"), ("M-2", "Åsa", "Öberg-Łuk"), ("m-3", "Anna", "D’Angelo")];
+    for (at, (id, first_name, last_name)) in people.into_iter().enumerate() {
+        let named =
+            Person { first_name: first_name.into(), last_name: last_name.into(), ..person(id, &format!("A{at}")) };
+        club.put(Person { email: Some(format!("{id}@Example.org")), ..named }).await;
+    }
+    let found = async |query: &'static str| {
+        let page = club.read(move |view| view.people(Some(query), None, 100)).await;
+        page.items.into_iter().map(|it| it.person.external_id.to_string()).collect::<Vec<_>>().join(" ")
+    };
+    for (query, who) in [
+        ("Niccolo", "M-1"),
+        ("NICCOLÒ", "M-1"),
+        ("rossi", "M-1"),
+        ("ross nic", "M-1"),
+        ("Rossi, Niccolò", "M-1"),
+        ("rossi anna", ""),
+        ("oberg", "M-2"),
+        ("öberg-luk", "M-2"),
+        ("luk asa", "M-2"),
+        ("d'angelo", "m-3"),
+        ("dangelo a", "m-3"),
+        ("angelo", "m-3"),
+        ("m-1@EX", "M-1"),
+        ("m-", "M-1 M-2 m-3"),
+        ("M-2", "M-2"),
+        ("a", "M-2 m-3"),
+        ("ngelo", ""),
+        ("%", ""),
+        ("a b c d e f g h i j", ""),
+    ] {
+        assert_eq!(found(query).await, who, "{query}");
+    }
+    let renamed = Person { last_name: "Bianchi".into(), ..person("M-1", "A0") };
+    club.put(renamed).await;
+    assert_eq!((found("rossi").await, found("bianchi").await), (String::new(), "M-1".to_owned()));
+}
+
+#[tokio::test]
 async fn people_are_found_by_the_beginning_of_any_name_in_pages() {
     let club = club();
     for number in 0..5 {
