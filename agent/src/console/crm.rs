@@ -10,7 +10,7 @@ use crate::crm;
 use crate::domain::{
     ActionRecord, ActionStatus, ActionType, ActionTypeId, CrmActionId, ExternalId, Outcome, OutcomeId,
 };
-use crate::intake::{self, AdvanceAction, Advancing, NewAction};
+use crate::intake::{self, ActionWritten, AdvanceAction, Advancing, NewAction, Problem};
 use crate::store::{Tx, View};
 
 use super::extract::{Asked, Document, Named};
@@ -167,31 +167,48 @@ pub(super) async fn get_action(
     found.map(Json).ok_or_else(|| ApiProblem::unknown("action", id))
 }
 
+/// A CRM action that was made or taken further.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub(super) struct ActionServed {
+    /// The action as it is now.
+    #[serde(flatten)]
+    action: ActionRecord,
+    /// What is odd about what was written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<Problem>,
+}
+
+impl From<ActionWritten> for ActionServed {
+    fn from(ActionWritten { action, warnings }: ActionWritten) -> Self {
+        Self { action, warnings }
+    }
+}
+
 /// Makes a CRM action.
-#[utoipa::path(post, path = "/crm/actions", tag = "crm", request_body = NewAction, responses((status = 201, body = ActionRecord)))]
+#[utoipa::path(post, path = "/crm/actions", tag = "crm", request_body = NewAction, responses((status = 201, body = ActionServed)))]
 pub(super) async fn make_action(
     State(console): Shared,
     Document(wanted): Document<NewAction>,
-) -> Result<(StatusCode, Json<ActionRecord>), ApiProblem> {
-    let (id, now) = (CrmActionId(console.handles.clock.new_id()), console.now());
+) -> Result<(StatusCode, Json<ActionServed>), ApiProblem> {
+    let (id, now) = (CrmActionId(console.handles.clock.new_id()), console.handles.clock.now());
     let write = move |tx: &Tx<'_>| intake::new_action(tx, &wanted, id, now);
-    let action = console.handles.store.write("making a CRM action", write).await??;
-    Ok((StatusCode::CREATED, Json(action)))
+    let written = console.handles.store.write("making a CRM action", write).await??;
+    Ok((StatusCode::CREATED, Json(written.into())))
 }
 
 /// Takes a CRM action further.
 #[utoipa::path(post, path = "/crm/actions/{id}/advance", tag = "crm", params(("id" = uuid::Uuid, Path)), request_body = AdvanceAction,
-    responses((status = 200, body = ActionRecord), (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
+    responses((status = 200, body = ActionServed), (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 409, description = "Concluded or continued already", body = ProblemDocument, content_type = "application/problem+json")))]
 pub(super) async fn advance_action(
     State(console): Shared,
     Named(id): Named<CrmActionId>,
     Document(wanted): Document<AdvanceAction>,
-) -> Result<Json<ActionRecord>, ApiProblem> {
-    let (next, now) = (CrmActionId(console.handles.clock.new_id()), console.now());
+) -> Result<Json<ActionServed>, ApiProblem> {
+    let (next, now) = (CrmActionId(console.handles.clock.new_id()), console.handles.clock.now());
     let write = move |tx: &Tx<'_>| intake::advance_action(tx, id, &wanted, next, now);
     match console.handles.store.write("advancing a CRM action", write).await? {
-        Advancing::Done(action) => Ok(Json(*action)),
+        Advancing::Done(written) => Ok(Json((*written).into())),
         Advancing::Unknown => Err(ApiProblem::unknown("action", id)),
         Advancing::Refused(refused) => Err(refused.into()),
         Advancing::Conflict(why) => Err(conflict(&why)),

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::classes::{self, Booking, NewAttendance, NewBooking, NewClass, NewProduct, Ticking, Written};
-use super::crm::{self, AdvanceAction, Advancing, NewAction};
+use super::crm::{self, ActionWritten, AdvanceAction, Advancing, NewAction};
 use super::document::from_json;
 use super::person::CheckedPerson;
 use super::put::{Remote, erase_person, put_person};
@@ -168,10 +168,10 @@ pub fn obey(tx: &Tx<'_>, command: &Command, means: Means<'_>) -> Result<Result<O
             crm::put_action_type(tx, id, ActionType::clone(action_type))?.map(created)
         }
         Command::NewAction(wanted) => {
-            let made = crm::new_action(tx, wanted, means.fresh, now)?;
-            made.map(|made| Obeyed { action: Some(made.id), ..created(true) })
+            let made = crm::new_action(tx, wanted, means.fresh, means.now)?;
+            made.map(|made| Obeyed { created: Some(true), ..acted(made) })
         }
-        Command::Advance(id, wanted) => advanced(*id, crm::advance_action(tx, *id, wanted, means.fresh, now)?),
+        Command::Advance(id, wanted) => advanced(*id, crm::advance_action(tx, *id, wanted, means.fresh, means.now)?),
         Command::PutClassProduct(id, new) => classes::put_class_product(tx, id, new.clone(), now)?.map(Obeyed::from),
         Command::PutClass(id, new) => classes::put_class(tx, id, new.clone(), means.policy, now)?.map(Obeyed::from),
         Command::PutBooking(class, person, new) => match classes::put_booking(tx, class, person, new, now)? {
@@ -224,11 +224,15 @@ fn put_membership(
 
 fn advanced(id: CrmActionId, advancing: Advancing) -> Result<Obeyed, Refused> {
     match advancing {
-        Advancing::Done(action) => Ok(Obeyed { action: Some(action.id), ..Obeyed::default() }),
+        Advancing::Done(written) => Ok(acted(*written)),
         Advancing::Unknown => Err(unknown("id", "CRM action", id)),
         Advancing::Refused(refused) => Err(refused),
         Advancing::Conflict(why) => Err(Refused::one(Cause::Conflict, "id", why.to_string())),
     }
+}
+
+fn acted(ActionWritten { action, warnings }: ActionWritten) -> Obeyed {
+    Obeyed { action: Some(action.id), warnings, created: None }
 }
 
 fn nobody(person: &ExternalId) -> Refused {

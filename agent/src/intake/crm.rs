@@ -6,11 +6,12 @@ use utoipa::ToSchema;
 
 use crate::crm::{self, Advance};
 use crate::domain::{
-    ActionRecord, ActionStatus, ActionType, ActionTypeId, AdvanceMode, CrmActionId, ExternalId, Outcome, OutcomeId,
+    ActionRecord, ActionStatus, ActionType, ActionTypeId, AdvanceMode, ClockQuality, CrmActionId, ExternalId, Now,
+    Outcome, OutcomeId,
 };
 use crate::store::{StoreError, Tx, View};
 
-use super::refused::{Findings, Refused};
+use super::refused::{Findings, Problem, Refused};
 use super::wording::{LONG_CHARS_MAX, NAME_CHARS_MAX, SHORT_CHARS_MAX, optional, required};
 
 /// Longest message shown to members, in characters: a page on a wall shows it; a 2×16 display the beginning.
@@ -151,6 +152,15 @@ fn is_colour(text: &str) -> bool {
     text.strip_prefix('#').is_some_and(|digits| digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
+/// An action that was made or taken further.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ActionWritten {
+    /// The action as it is now.
+    pub action: ActionRecord,
+    /// What is odd about what was written.
+    pub warnings: Vec<Problem>,
+}
+
 /// Makes an action under an id made by the caller, so that a repeated transaction makes the same one.
 ///
 /// # Errors
@@ -159,8 +169,8 @@ pub fn new_action(
     tx: &Tx<'_>,
     wanted: &NewAction,
     id: CrmActionId,
-    now: Timestamp,
-) -> Result<Result<ActionRecord, Refused>, StoreError> {
+    now: Now,
+) -> Result<Result<ActionWritten, Refused>, StoreError> {
     let mut found = Findings::default();
     let person = tx.person_id(&wanted.person)?;
     if person.is_none() {
@@ -168,7 +178,9 @@ pub fn new_action(
     }
     let drafted = draft(tx, wanted, id, now, &mut found)?;
     match (found.settle(), drafted, person) {
-        (Ok(_), Some((action, _)), Some(person)) => tx.insert_action(&action, person).map(|()| Ok(action)),
+        (Ok(warnings), Some((action, _)), Some(person)) => {
+            tx.insert_action(&action, person).map(|()| Ok(ActionWritten { action, warnings }))
+        }
         (Err(refused), ..) => Ok(Err(refused)),
         (Ok(_), ..) => unreachable!("whatever is missing was noted as a problem"),
     }
@@ -177,8 +189,8 @@ pub fn new_action(
 /// What came of taking an action further.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Advancing {
-    /// The action as it is now.
-    Done(Box<ActionRecord>),
+    /// It was taken further.
+    Done(Box<ActionWritten>),
     /// There is no such action.
     Unknown,
     /// The document is wrong.
@@ -196,7 +208,7 @@ pub fn advance_action(
     id: CrmActionId,
     wanted: &AdvanceAction,
     next_id: CrmActionId,
-    now: Timestamp,
+    now: Now,
 ) -> Result<Advancing, StoreError> {
     let Some(action) = tx.action(id)? else { return Ok(Advancing::Unknown) };
     let mut found = Findings::default();
@@ -206,9 +218,9 @@ pub fn advance_action(
     }
     let how = how(tx, &action, wanted, next_id, now, &mut found)?;
     let action_type = tx.action_type(&action.action_type)?;
-    let (how, outcome) = match (found.settle(), how, outcome) {
+    let (warnings, how, outcome) = match (found.settle(), how, outcome) {
         (Err(refused), ..) => return Ok(Advancing::Refused(refused)),
-        (Ok(_), Some(how), Some(outcome)) => (how, outcome),
+        (Ok(warnings), Some(how), Some(outcome)) => (warnings, how, outcome),
         (Ok(_), ..) => unreachable!("whatever is missing was noted as a problem"),
     };
     let Some(action_type) = action_type else {
@@ -217,11 +229,11 @@ pub fn advance_action(
     };
     match crm::advance(&action, &action_type, (&wanted.outcome, &outcome), how) {
         Err(refused) => Ok(Advancing::Conflict(refused)),
-        Ok(advanced) => written(tx, advanced),
+        Ok(advanced) => written(tx, advanced, warnings),
     }
 }
 
-fn written(tx: &Tx<'_>, advanced: crm::Advanced) -> Result<Advancing, StoreError> {
+fn written(tx: &Tx<'_>, advanced: crm::Advanced, warnings: Vec<Problem>) -> Result<Advancing, StoreError> {
     if let Some(next) = &advanced.next
         && let Some(person) = &next.person
         && let Some(person) = tx.person_id(person)?
@@ -229,7 +241,7 @@ fn written(tx: &Tx<'_>, advanced: crm::Advanced) -> Result<Advancing, StoreError
         tx.insert_action(next, person)?;
     }
     tx.update_action(&advanced.action)?;
-    Ok(Advancing::Done(Box::new(advanced.action)))
+    Ok(Advancing::Done(Box::new(ActionWritten { action: advanced.action, warnings })))
 }
 
 /// The mode with what it needs; what stands there without being asked for is a mistake worth telling.
@@ -238,7 +250,7 @@ fn how(
     action: &ActionRecord,
     wanted: &AdvanceAction,
     next_id: CrmActionId,
-    now: Timestamp,
+    now: Now,
     found: &mut Findings,
 ) -> Result<Option<Advance>, StoreError> {
     if wanted.note.is_some() && wanted.mode != AdvanceMode::CloseWithHistory {
@@ -267,7 +279,7 @@ fn follow(
     action: &ActionRecord,
     next: &NextAction,
     next_id: CrmActionId,
-    now: Timestamp,
+    now: Now,
     found: &mut Findings,
 ) -> Result<Option<Advance>, StoreError> {
     let Some(person) = action.person.clone() else {
@@ -296,7 +308,7 @@ fn draft(
     view: &View<'_>,
     wanted: &NewAction,
     id: CrmActionId,
-    now: Timestamp,
+    now: Now,
     found: &mut Findings,
 ) -> Result<Option<(ActionRecord, ActionType)>, StoreError> {
     let mut wanted = wanted.clone();
@@ -306,10 +318,14 @@ fn draft(
     if wanted.show_limit == Some(0) {
         found.refuse("show_limit", "must be at least 1; leave it out for no limit");
     }
+    // Taken none the less: a management system that brings its history brings such actions too.
+    if now.quality != ClockQuality::Untrusted && wanted.valid_until.is_some_and(|until| until < now.wall) {
+        found.warn("valid_until", "lies in the past: this action acts at no gate");
+    }
     let Some((type_id, action_type)) = usable_type(view, wanted.action_type.as_ref(), found)? else {
         return Ok(None);
     };
-    Ok(Some((record(wanted, type_id, id, now), action_type)))
+    Ok(Some((record(wanted, type_id, id, now.wall), action_type)))
 }
 
 fn record(wanted: NewAction, action_type: ActionTypeId, id: CrmActionId, now: Timestamp) -> ActionRecord {

@@ -25,7 +25,8 @@ pub use classes::{
 };
 pub use command::{COMMANDS, Command, Means, Obeyed, obey};
 pub use crm::{
-    AdvanceAction, Advancing, NewAction, NextAction, advance_action, new_action, put_action_type, put_outcome,
+    ActionWritten, AdvanceAction, Advancing, NewAction, NextAction, advance_action, new_action, put_action_type,
+    put_outcome,
 };
 pub use document::read_document;
 pub use import::{Counts, Format, ImportError, ImportNews, LineNote, import_people};

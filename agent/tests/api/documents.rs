@@ -117,6 +117,24 @@ async fn a_crm_action_is_made_and_taken_further() {
 }
 
 #[tokio::test]
+async fn an_action_that_is_over_before_it_begins_is_taken_with_a_warning() {
+    let club = club().await;
+    club.put("/api/v1/people/M-1", anna("M-1")).await;
+    club.put("/api/v1/crm/outcomes/later", json!({"name": "Later", "group": "in_progress"})).await;
+    club.put("/api/v1/crm/action-types/call", json!({"name": "Call", "outcomes": ["later"], "default": true})).await;
+    let action = |until: &str| json!({"person": "M-1", "operator": "Sara", "text": "Ring", "valid_until": until});
+    let (status, made) = club.post("/api/v1/crm/actions", action("2020-01-01T00:00:00Z")).await;
+    assert_eq!((status, &made["warnings"][0]["path"]), (201, &json!("valid_until")), "{made}");
+    assert_eq!(club.post("/api/v1/crm/actions", action("2099-01-01T00:00:00Z")).await.1.get("warnings"), None);
+    let path = format!("/api/v1/crm/actions/{}", made["id"].as_str().unwrap());
+    let next = json!({"text": "Ring again", "valid_until": "2020-01-01T00:00:00Z"});
+    let (status, advanced) =
+        club.post(&format!("{path}/advance"), json!({"mode": "continue", "outcome": "later", "next": next})).await;
+    assert_eq!((status, &advanced["warnings"][0]["path"]), (200, &json!("next.valid_until")), "{advanced}");
+    assert_eq!(club.get(&path).await.1.get("warnings"), None);
+}
+
+#[tokio::test]
 async fn continuing_makes_the_next_action() {
     let club = club().await;
     club.put("/api/v1/people/M-1", anna("M-1")).await;
