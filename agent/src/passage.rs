@@ -96,6 +96,8 @@ pub enum Effect {
         reader: ReaderId,
         /// Its texts, most important first.
         texts: Vec<MemberText>,
+        /// Whether they are let through.
+        opens: bool,
     },
     /// Write the passage down, and release its reservation once that is durable.
     Record {
@@ -211,7 +213,7 @@ impl Machine {
     fn read(&mut self, ask: Ask, now: Uptime) -> Vec<Effect> {
         if let Some(answer) = self.memory.repeated(&ask, now) {
             self.keep_open(&ask, now);
-            return show(&ask.reader, answer.texts, answer.display);
+            return show(&ask.reader, &answer);
         }
         if self.memory.asks(&ask, now) { vec![Effect::Decide(ask)] } else { Vec::new() }
     }
@@ -225,7 +227,7 @@ impl Machine {
         let opened = decision.grant().is_some();
         let answer = Answer { texts: decision.texts, display, opened };
         let Verdict::Grant(grant) = decision.verdict else {
-            let shown = show(&ask.reader, answer.texts.clone(), display);
+            let shown = show(&ask.reader, &answer);
             self.memory.remember(ask, answer, now);
             let denied = Effect::Record { id, outcome: PassageOutcome::Denied };
             return shown.into_iter().chain([denied]).collect();
@@ -236,7 +238,7 @@ impl Machine {
             }
             return vec![Effect::Forget { id }];
         }
-        let shown = show(&ask.reader, answer.texts.clone(), display);
+        let shown = show(&ask.reader, &answer);
         self.memory.remember(ask.clone(), answer, now);
         let open = self.open(Open { id, kind: grant.kind, way: decision.way, ask: Some(ask) }, now);
         std::iter::once(open).chain(shown).collect()
@@ -247,7 +249,7 @@ impl Machine {
         let Verdict::Grant(grant) = decision.verdict else { return vec![Effect::Forget { id }] };
         let mut effects = self.end_unpassed();
         effects.push(self.open(Open { id, kind: grant.kind, way: decision.way, ask: None }, now));
-        effects.push(Effect::Show { reader, texts: decision.texts });
+        effects.push(Effect::Show { reader, texts: decision.texts, opens: true });
         effects
     }
 
@@ -403,9 +405,11 @@ fn leads_out(way: Way) -> bool {
     }
 }
 
-fn show(reader: &ReaderId, texts: Vec<MemberText>, display: Display) -> Vec<Effect> {
-    match display {
+fn show(reader: &ReaderId, answer: &Answer) -> Vec<Effect> {
+    match answer.display {
         Display::None => Vec::new(),
-        Display::Controller | Display::Web => vec![Effect::Show { reader: reader.clone(), texts }],
+        Display::Controller | Display::Web => {
+            vec![Effect::Show { reader: reader.clone(), texts: answer.texts.clone(), opens: answer.opened }]
+        }
     }
 }

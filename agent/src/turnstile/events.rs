@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use super::{GateState, ReaderState};
 use crate::domain::{Alarm, GateId, LaneId, MemberText, PassageTold, ReaderId, VisitId};
+use crate::door::Light;
 use crate::store::StoreState;
 
 /// Most events a watcher may lag behind before it is dropped; it then reconnects and reads the lists.
@@ -71,6 +72,8 @@ pub enum SiteEvent {
         texts: Vec<MemberText>,
         /// The first of them in the member's language, two lines of sixteen characters.
         lines: [String; 2],
+        /// What light goes with it: `welcome`, `message` (come in, and read), `denied` or `wait`.
+        light: Light,
     },
     /// An alarm was written down.
     Alarm {

@@ -17,10 +17,10 @@ use super::{Answer, Board, Desk, GateOrder, OpenOrder, Opened, OrderRefused, Que
 use crate::access::Texts;
 use crate::clock::Clock;
 use crate::domain::{
-    Gate, GateMode, LanePlan, MemberText, Now, Origin, Passage, PassageId, PassageOutcome, Policy, Reader, ReaderId,
-    Way,
+    Display, Gate, GateMode, LanePlan, MemberText, Now, Origin, Passage, PassageId, PassageOutcome, Policy, Reader,
+    ReaderId, Way,
 };
-use crate::door::{DoorEvent, GateCommand, GateLine};
+use crate::door::{DoorEvent, GateCommand, GateLine, Light};
 use crate::passage::{Ask, Effect, Input, Machine};
 use crate::store::{Recorded, Store, StoreError};
 use crate::telemetry::Fact;
@@ -48,6 +48,17 @@ pub struct Site {
     pub board: Board,
     /// Who listens to the site.
     pub events: broadcast::Sender<SiteEvent>,
+}
+
+impl Site {
+    /// A reader with the display that it has at this moment: a page shows nothing while nobody watches the site's
+    /// events, and a message shown there would count as read by nobody.
+    pub(super) fn as_seen(&self, reader: Reader) -> Reader {
+        match reader.display {
+            Display::Web if self.events.receiver_count() == 0 => Reader { display: Display::None, ..reader },
+            Display::None | Display::Controller | Display::Web => reader,
+        }
+    }
 }
 
 pub(super) type Going<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -205,7 +216,10 @@ impl Turnstile {
                     self.step(Input::OpenFailed);
                 }
             }
-            Effect::Show { reader, texts } => self.show(reader, texts),
+            Effect::Show { reader, texts, opens } => {
+                let light = if opens { sign::light_of_grant(&texts) } else { Light::Denied };
+                self.show(reader, texts, light);
+            }
             Effect::Record { id, outcome } => self.record(id, outcome),
             Effect::Forget { id } => {
                 self.pending.forget(id);
@@ -246,6 +260,7 @@ impl Turnstile {
     }
 
     fn decided(&mut self, id: PassageId, at: Now, reader: Reader, cause: Cause, answer: Answer) {
+        let reader = self.site.as_seen(reader);
         match cause {
             Cause::Badge(ask) => {
                 let (decision, display) = (Box::new(answer.decision.clone()), reader.display);
@@ -261,9 +276,9 @@ impl Turnstile {
         }
     }
 
-    fn show(&mut self, reader: ReaderId, texts: Vec<MemberText>) {
+    fn show(&mut self, reader: ReaderId, texts: Vec<MemberText>, light: Light) {
         let lines = sign::lines(&self.site, self.pending.language_at(&reader).as_deref(), &texts);
-        self.say(SiteEvent::Shown { reader, texts, lines });
+        self.say(SiteEvent::Shown { reader, texts, lines, light });
     }
 
     fn record(&mut self, id: PassageId, outcome: PassageOutcome) {

@@ -3,6 +3,7 @@
 use super::Site;
 use crate::access::Texts;
 use crate::domain::{Locale, MemberText};
+use crate::door::Light;
 
 /// The two lines of a text for somebody who speaks that.
 pub(super) fn lines(site: &Site, spoken: Option<&str>, texts: &[MemberText]) -> [String; 2] {
@@ -16,6 +17,11 @@ pub(super) fn notice(site: &Site, text: &MemberText) -> [String; 2] {
     let locale: Locale = site.policy.borrow().site.locale;
     let whole = site.texts.borrow().text(locale, text);
     fitted(&whole)
+}
+
+/// The light over what somebody reads who is let through.
+pub(super) fn light_of_grant(texts: &[MemberText]) -> Light {
+    if let Some(MemberText::Crm { .. }) = texts.first() { Light::Message } else { Light::Welcome }
 }
 
 /// The two lines of any text.

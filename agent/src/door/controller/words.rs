@@ -91,7 +91,8 @@ pub struct Sign {
 }
 
 /// What light and buzzer say.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Light {
     /// Come in.
     Welcome,

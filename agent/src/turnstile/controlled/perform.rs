@@ -25,8 +25,7 @@ impl ControlledTurnstile {
         match effect {
             Effect::Decide { ask, read, at } => self.ask(ask, read, at),
             Effect::Grant { grant, read, way, reader, texts } => {
-                let light =
-                    if let Some(MemberText::Crm { .. }) = texts.first() { Light::Message } else { Light::Welcome };
+                let light = sign::light_of_grant(&texts);
                 let sign = self.sign(Some(&reader), texts, light);
                 if !self.order(ControllerOrder::Grant { grant, read, way, sign }) {
                     self.step(Input::NotGiven(grant));
@@ -99,6 +98,7 @@ impl ControlledTurnstile {
     }
 
     pub(super) fn decided(&mut self, Decided { id, at, reader, cause, answer }: Decided) {
+        let reader = self.site.as_seen(reader);
         let decision = Box::new(answer.decision.clone());
         match cause {
             Cause::Badge(ask, read) => {
@@ -124,7 +124,7 @@ impl ControlledTurnstile {
         };
         let said = sign::lines(&self.site, self.pending.language_at(reader).as_deref(), &texts);
         let lines = if display == Display::Controller { said.clone() } else { self.idle_lines() };
-        self.say(SiteEvent::Shown { reader: reader.clone(), texts, lines: said });
+        self.say(SiteEvent::Shown { reader: reader.clone(), texts, lines: said, light });
         Sign { lines, light, lasts }
     }
 
