@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Extension;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -120,7 +120,11 @@ pub(super) fn panicked(panic: Box<dyn Any + Send>) -> Response {
 
 /// Nothing has this address.
 pub(super) async fn nowhere(request: Request) -> ApiProblem {
-    ApiProblem::new(Kind::NotFound, format!("nothing is served at {}", request.uri().path()))
+    nowhere_at(request.uri())
+}
+
+pub(super) fn nowhere_at(uri: &Uri) -> ApiProblem {
+    ApiProblem::new(Kind::NotFound, format!("nothing is served at {}", uri.path()))
 }
 
 /// Something has this address, but cannot do that; axum adds the Allow header.

@@ -19,7 +19,8 @@ use super::admit::{admit, guarded, in_time, no_such_method, nowhere, outlive, pa
 use super::problem::ProblemDocument;
 use super::state::Console;
 use super::{
-    alarms, classes, crm, doors, events, history, hooks, import, outbox, people, preflight, probes, sync, why,
+    alarms, classes, crm, doors, events, history, hooks, import, myself, outbox, pages, people, preflight, probes,
+    sync, why,
 };
 
 /// Where the API begins.
@@ -40,6 +41,7 @@ pub(super) fn router(console: Arc<Console>) -> Router {
         OpenApiRouter::new().nest(BASE, api).merge(open().layer(from_fn(in_time))).merge(taken).split_for_parts();
     routes
         .route("/api/v1/openapi.json", get(move || async move { document }))
+        .merge(pages::router())
         .fallback(nowhere)
         .method_not_allowed_fallback(no_such_method)
         .layer(from_fn(guarded))
@@ -83,6 +85,7 @@ fn patient() -> OpenApiRouter<Arc<Console>> {
 /// What answers at once.
 fn prompt() -> OpenApiRouter<Arc<Console>> {
     OpenApiRouter::new()
+        .routes(routes!(myself::myself))
         .routes(routes!(people::list_people))
         .routes(routes!(people::get_person, people::put_one_person, people::erase_one_person))
         .routes(routes!(people::get_standing))

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{HeaderName, header};
 use axum::response::{IntoResponse, Response};
 use tokio::io::{AsyncWriteExt, DuplexStream};
 use tokio::sync::broadcast;
@@ -45,7 +45,12 @@ pub(super) async fn watch_events(State(console): Shared, Extension(caller): Call
         }
         drop(place);
     });
-    let headers = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-store")];
+    let headers = [
+        (header::CONTENT_TYPE, "text/event-stream"),
+        (header::CACHE_CONTROL, "no-store"),
+        // A proxy that gathers answers before it hands them on would make live events old.
+        (HeaderName::from_static("x-accel-buffering"), "no"),
+    ];
     Ok((headers, Body::from_stream(ReaderStream::new(far))).into_response())
 }
 

@@ -1,4 +1,4 @@
-//! The console: the HTTP API of the site. It changes nothing except by an order to a gate or a store transaction.
+//! The console: the HTTP API of the site and the pages for its desks. It changes nothing except by an order to a gate or a store transaction.
 
 mod admit;
 mod alarms;
@@ -16,7 +16,9 @@ mod history;
 mod hooks;
 mod import;
 mod lists;
+mod myself;
 mod outbox;
+mod pages;
 mod people;
 mod places;
 mod preflight;

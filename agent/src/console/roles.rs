@@ -1,12 +1,17 @@
 //! Who may do what: one table of every route, and the rights of each role.
 
 use axum::http::Method;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::store::Role;
 
 /// What a route needs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Right {
+    /// See whose token it is.
+    SeeYourself,
     /// See the site: passages, visits, readers, gates, lanes, decisions.
     SeeSite,
     /// See people.
@@ -32,12 +37,31 @@ pub(super) enum Right {
 }
 
 use Right::{
-    CommandGates, CommandOutbox, CommandSync, SeeClasses, SeeCrm, SeePeople, SeeSite, TickOff, WriteClasses, WriteCrm,
-    WritePeople,
+    CommandGates, CommandOutbox, CommandSync, SeeClasses, SeeCrm, SeePeople, SeeSite, SeeYourself, TickOff,
+    WriteClasses, WriteCrm, WritePeople,
 };
+
+impl Right {
+    /// Every right.
+    pub(super) const ALL: [Self; 12] = [
+        SeeYourself,
+        SeeSite,
+        SeePeople,
+        WritePeople,
+        SeeCrm,
+        WriteCrm,
+        SeeClasses,
+        WriteClasses,
+        TickOff,
+        CommandGates,
+        CommandOutbox,
+        CommandSync,
+    ];
+}
 
 /// Every route that needs a token. What is not here is not served.
 pub(super) const TABLE: &[(&str, &str, Right)] = &[
+    ("GET", "/api/v1/me", SeeYourself),
     ("GET", "/api/v1/people", SeePeople),
     ("POST", "/api/v1/people/import", WritePeople),
     ("GET", "/api/v1/people/{external_id}", SeePeople),
@@ -100,12 +124,24 @@ pub(super) fn may(role: Role, right: Right) -> bool {
         Role::Admin => true,
         Role::Operator => matches!(
             right,
-            SeeSite | SeePeople | SeeCrm | WriteCrm | SeeClasses | TickOff | CommandGates | CommandOutbox | CommandSync
+            SeeYourself
+                | SeeSite
+                | SeePeople
+                | SeeCrm
+                | WriteCrm
+                | SeeClasses
+                | TickOff
+                | CommandGates
+                | CommandOutbox
+                | CommandSync
         ),
         Role::Gateway => {
-            matches!(right, SeePeople | WritePeople | SeeCrm | WriteCrm | SeeClasses | WriteClasses | TickOff)
+            matches!(
+                right,
+                SeeYourself | SeePeople | WritePeople | SeeCrm | WriteCrm | SeeClasses | WriteClasses | TickOff
+            )
         }
-        Role::Viewer => matches!(right, SeeSite | SeePeople | SeeCrm | SeeClasses),
+        Role::Viewer => matches!(right, SeeYourself | SeeSite | SeePeople | SeeCrm | SeeClasses),
     }
 }
 
@@ -133,6 +169,7 @@ mod tests {
         let table: String =
             TABLE.iter().map(|(method, path, right)| format!("{:<4} {method} {path}\n", who(*right))).collect();
         expect_test::expect![[r"
+            AOGV GET /api/v1/me
             AOGV GET /api/v1/people
             AG   POST /api/v1/people/import
             AOGV GET /api/v1/people/{external_id}

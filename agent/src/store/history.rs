@@ -53,6 +53,8 @@ pub struct PassageEntry {
     pub note: Option<String>,
     /// The visit it belongs to.
     pub visit: Option<VisitId>,
+    /// It began that visit.
+    pub new_visit: bool,
     /// The gate controller decided by itself, because the agent was silent or slow, and told it later.
     pub offline: bool,
     /// A line for every rule that was looked at.
@@ -271,7 +273,8 @@ const SYNC_EVENTS_BEFORE: &str = "DELETE FROM integration_event WHERE id IN
     (SELECT id FROM integration_event WHERE at < ?1 ORDER BY at LIMIT ?2)";
 
 const PASSAGE: &str = "SELECT h.at, h.row, h.id, h.clock, h.gate, h.reader, h.direction, h.way, h.outcome, h.reasons,
-        p.external_id, h.unknown_badge, h.operator, h.note, h.visit, h.trace, h.offline
+        p.external_id, h.unknown_badge, h.operator, h.note, h.visit, h.trace, h.offline,
+        EXISTS (SELECT 1 FROM visit v WHERE v.id = h.visit AND v.started_at = h.at)
     FROM passage h LEFT JOIN person p ON p.id = h.person";
 
 /// The first eight columns are those that `standing::visit` reads.
@@ -307,6 +310,7 @@ fn passage(row: &Row<'_>) -> rusqlite::Result<Placed<PassageEntry>> {
         operator: row.get(12)?,
         note: row.get(13)?,
         visit: row.get::<_, Option<Key>>(14)?.map(|it| VisitId(it.0)),
+        new_visit: row.get(17)?,
         offline: row.get(16)?,
         trace: row.get::<_, Doc<_>>(15)?.0,
     };

@@ -7,6 +7,7 @@ use super::club::{anna, answer, club};
 
 /// A request for every route that needs a token, and the roles that may: admin, operator, gateway, viewer.
 const ROUTES: &[(&str, &str, &str)] = &[
+    ("AOGV", "GET", "/api/v1/me"),
     ("AOGV", "GET", "/api/v1/people"),
     ("AG", "POST", "/api/v1/people/import"),
     ("AOGV", "GET", "/api/v1/people/M-1"),
@@ -127,7 +128,7 @@ async fn probes_need_no_token_and_tell_nothing_personal() {
 async fn what_is_not_served_is_a_problem_too() {
     let club = club().await;
     assert_eq!(club.get("/api/v1/nowhere").await.0, 404);
-    assert_eq!(club.get("/").await.0, 404);
+    assert_eq!(club.get("/pages/nowhere.js").await.0, 404);
     let patched = club.request("admin", Method::PATCH, "/api/v1/people/M-1").send().await.unwrap();
     assert_eq!(
         (patched.status().as_u16(), &patched.headers()["allow"]),

@@ -8,4 +8,5 @@ mod gates;
 mod guards;
 mod hooks;
 mod integrations;
+mod pages;
 mod published;

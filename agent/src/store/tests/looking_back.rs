@@ -99,6 +99,7 @@ async fn a_passage_is_served_as_it_was_recorded() {
         operator: Some("desk".to_owned()),
         note: Some("delivery".to_owned()),
         visit: None,
+        new_visit: false,
         offline: false,
         trace: Vec::new(),
     };

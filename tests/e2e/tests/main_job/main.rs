@@ -3,6 +3,7 @@
 //! One program, so that it is linked once: `club` is the place, every other module tells about one part of the job.
 #![allow(clippy::disallowed_methods, reason = "these stories are the world outside the agent")]
 
+mod browser;
 mod club;
 mod people;
 
@@ -15,6 +16,7 @@ mod command_line;
 mod commands;
 mod erasure;
 mod integrations;
+mod pages;
 mod mywellness;
 mod mywellness_answers;
 mod mywellness_faults;
