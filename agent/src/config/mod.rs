@@ -137,7 +137,7 @@ fn understand(report: &Report<'_>, text: &str, around: &Surroundings) -> Option<
 
 /// Where the file is no TOML, its lines are shown as they are, save those that look like a secret.
 fn hide_secrets_of_unreadable(report: &Report<'_>, text: &str) {
-    const SECRET_KEYS: [&str; 3] = ["password", "secret", "api_key"];
+    const SECRET_KEYS: [&str; 4] = ["password", "secret", "api_key", "url"];
     let mut start = 0;
     for line in text.split_inclusive('\n') {
         if SECRET_KEYS.iter().any(|key| line.trim_start().starts_with(key))

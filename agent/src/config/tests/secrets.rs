@@ -28,6 +28,21 @@ fn a_secret_in_the_file_is_refused_and_not_shown() {
 }
 
 #[test]
+fn the_address_of_a_webhook_is_not_shown_since_it_may_be_a_secret_itself() {
+    let lines = [
+        "url = \"http://central.example.org/hooks?token=hunter2\"",
+        "url = \"https://central.example.org/hunter2#here\"",
+        "url = \"https://central.example.org/hooks?token=hunter2\"\ncolour = 1",
+        "url = \"https://central.example.org/hooks?token=hunter2\"\nevents = visit",
+    ];
+    for line in lines {
+        let problems = load(&format!("{SITE}[[webhook]]\nid = \"central\"\n{line}\n")).expect_err("a bad table");
+        let report = told(&problems) + &format!("{:?}", miette::Report::new(problems));
+        assert!(report.contains("***") && !report.contains("hunter2"), "{report}");
+    }
+}
+
+#[test]
 fn secrets_come_trimmed_from_files_credentials_and_variables() {
     let folder = tempfile::tempdir().expect("a folder");
     let write = |name: &str, content: &str, mode: u32| {
