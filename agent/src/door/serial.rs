@@ -135,9 +135,17 @@ fn parity(parity: Parity) -> tokio_serial::Parity {
     }
 }
 
+/// What the serial library says of EPERM, which it sorts under nothing: systemd's list of devices answers so, whereas a
+/// file's owner and mode answer EACCES.
+const NOT_PERMITTED: &str = "Operation not permitted";
+
 /// What to look at first, where the operating system's words do not say.
 fn hint(error: &tokio_serial::Error) -> &'static str {
     match error.kind() {
+        _ if error.description.starts_with(NOT_PERMITTED) => {
+            " (is its kind in DeviceAllow= of the unit? One whose driver was loaded after the agent's start is taken by \
+             `systemctl restart varco`)"
+        }
         tokio_serial::ErrorKind::Io(io::ErrorKind::PermissionDenied) => " (is the agent's user in group dialout?)",
         tokio_serial::ErrorKind::Io(io::ErrorKind::NotFound) | tokio_serial::ErrorKind::NoDevice => {
             " (is it plugged in? `varco ports` lists what is)"
@@ -192,5 +200,16 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let line = SerialLine { port: file.path().to_str().unwrap().to_owned(), ..nowhere() };
         open(&line).await.expect_err("a regular file is no serial port");
+    }
+
+    #[test]
+    fn a_lack_of_rights_says_whose_rights_lack() {
+        let told = |error: tokio_serial::Error| OpenError { port: "/dev/ttyUSB0".into(), source: error }.to_string();
+        let forbidden = tokio_serial::Error::new(tokio_serial::ErrorKind::Unknown, NOT_PERMITTED);
+        let by_the_kernel: io::Error = rustix::io::Errno::PERM.into();
+        assert!(told(forbidden).contains("DeviceAllow="));
+        assert!(told(by_the_kernel.into()).contains("DeviceAllow="));
+        let of_the_file: io::Error = rustix::io::Errno::ACCESS.into();
+        assert!(told(of_the_file.into()).contains("dialout"));
     }
 }
