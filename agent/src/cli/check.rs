@@ -13,6 +13,9 @@ use crate::{mqtt, mywellness, webhook};
 pub(super) struct Arguments {
     #[command(flatten)]
     file: ConfigFile,
+    /// Look at the file and the secrets it names alone, and not at this machine: what a reload asks first.
+    #[arg(long, conflicts_with = "online")]
+    file_only: bool,
     /// Also reach the broker and the receivers of webhooks, and log in at Mywellness.
     #[arg(long)]
     online: bool,
@@ -23,6 +26,9 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let Loaded { config, warnings } = Config::load(&arguments.file.config)?;
     println!("{}: no problems", arguments.file.config.display());
     warnings.iter().for_each(|warning| println!("warning {warning}"));
+    if arguments.file_only {
+        return Ok(ExitCode::SUCCESS);
+    }
     let mut findings = offline(&config);
     if arguments.online {
         findings.extend(online(&config).await);

@@ -14,6 +14,7 @@ mod doors;
 mod passages;
 mod command_line;
 mod commands;
+mod deployed;
 mod erasure;
 mod integrations;
 mod pages;
