@@ -1,6 +1,7 @@
 //! Where messages are written down: receipts strike rows off, commands are obeyed and answered, each once.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::facts::{CommandTaken, ReceiptsTaken};
 use super::inbound::Commands;
@@ -22,6 +23,8 @@ pub(super) struct Desk {
     pub(super) commands: Option<Commands>,
     pub(super) store: Store,
     pub(super) clock: Clock,
+    /// Whether there was a receipt since it was last looked.
+    pub(super) heard: Arc<AtomicBool>,
 }
 
 impl Desk {
@@ -30,6 +33,9 @@ impl Desk {
         for ids in ids.chunks(IDS_WRITTEN_MAX) {
             let (lane, now, keys) = (self.lane.clone(), self.clock.now().wall, ids.to_vec());
             let known = self.store.write_through("taking receipts", move |tx| tx.receipts(&lane, &keys, now)).await?;
+            if known > 0 {
+                self.heard.store(true, Ordering::Relaxed);
+            }
             ReceiptsTaken { ids: ids.len(), known }.tell();
         }
         Ok(())

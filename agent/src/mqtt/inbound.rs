@@ -50,10 +50,10 @@ pub async fn run(
         Confirm::Puback if commands.is_none() => return,
         Confirm::Puback => None,
     };
-    let desk = Desk { lane, commands, store, clock };
+    let desk = Desk { lane, commands, store, clock, heard: Arc::default() };
     let overdue = async {
         match timeout {
-            Some(timeout) => overdue::publish_again(&desk.lane, &desk.store, &desk.clock, timeout).await,
+            Some(timeout) => overdue::publish_again(&desk, timeout).await,
             None => std::future::pending().await,
         }
     };

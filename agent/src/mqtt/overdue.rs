@@ -1,28 +1,42 @@
 //! Rows whose receipt is missing for too long are published again.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::desk::Desk;
 use super::facts::{OverdueNotFound, ReceiptsMissing};
 use crate::clock::Clock;
 use crate::domain::{ClockQuality, LaneId, Now, Uptime};
-use crate::store::{Store, StoreError};
+use crate::store::{Patience, Store, StoreError};
 use crate::telemetry::Fact;
 
 /// Rows published again in one transaction.
 const MISSING_PAGE: u32 = 500;
+/// Transactions of one look: five thousand rows are megabytes to write and to publish, and the next look is soon.
+const PAGES_MAX: u32 = 10;
 /// Between two looks for missing receipts, whatever the timeout.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(60));
 
 /// Makes rows pending again, for ever, whether the broker is reached or not: the lane publishes them when it is.
-pub(super) async fn publish_again(lane: &LaneId, store: &Store, clock: &Clock, timeout: Duration) {
-    let (mut untrusted_since, mut outage) = (None, Outage::default());
+pub(super) async fn publish_again(desk: &Desk, timeout: Duration) {
+    let Desk { lane, store, clock, heard, .. } = desk;
+    let (mut untrusted_since, mut outage, mut is_back) = (None, Outage::default(), false);
+    let mut silence = Silence { since: clock.now().uptime };
     loop {
-        if let Some(before) = overdue_before(clock.now(), timeout, &mut untrusted_since) {
-            match make_pending(lane, store, clock, before).await {
-                Ok(0) => {}
+        let now = clock.now();
+        let heard = heard.swap(false, Ordering::Relaxed);
+        if heard {
+            outage.heard = true;
+            is_back |= silence.ends(now.uptime, timeout);
+        }
+        let patience = if is_back { Patience::None } else { Patience::Growing(timeout) };
+        if let Some(before) = overdue_before(now, timeout, &mut untrusted_since) {
+            match make_pending(lane, (store, clock), (before, patience)).await {
+                Ok(0) => is_back = false,
                 Ok(rows) => {
+                    is_back &= rows >= PAGES_MAX * MISSING_PAGE;
                     let is_first = outage.goes_on(clock.now().uptime, timeout);
                     ReceiptsMissing { rows, is_first }.tell();
                 }
@@ -33,19 +47,36 @@ pub(super) async fn publish_again(lane: &LaneId, store: &Store, clock: &Clock, t
     }
 }
 
-async fn make_pending(lane: &LaneId, store: &Store, clock: &Clock, before: Timestamp) -> Result<u32, StoreError> {
+/// Since when no receipt came.
+struct Silence {
+    since: Uptime,
+}
+
+impl Silence {
+    /// A receipt came. True: after so long a silence that the central system was away; nobody waits out their hour then.
+    fn ends(&mut self, now: Uptime, timeout: Duration) -> bool {
+        now.since(std::mem::replace(&mut self.since, now)) >= timeout * 2
+    }
+}
+
+async fn make_pending(
+    lane: &LaneId,
+    (store, clock): (&Store, &Clock),
+    (before, patience): (Timestamp, Patience),
+) -> Result<u32, StoreError> {
     let mut rows = 0;
-    loop {
+    for _ in 0..PAGES_MAX {
         let (lane, now) = (lane.clone(), clock.now().wall);
         let page = store.write_through("publishing rows without a receipt again", move |tx| {
-            tx.send_again(&lane, before, MISSING_PAGE, now)
+            tx.send_again(&lane, (before, patience), MISSING_PAGE, now)
         });
         let page = page.await?;
         rows += page;
         if page < MISSING_PAGE {
-            return Ok(rows);
+            break;
         }
     }
+    Ok(rows)
 }
 
 /// Rows sent before this moment have waited too long. While the wall clock is known to be wrong, age cannot be told from
@@ -66,6 +97,8 @@ fn overdue_before(now: Now, timeout: Duration, untrusted_since: &mut Option<Upti
 #[derive(Default)]
 struct Outage {
     last: Option<Uptime>,
+    /// Whether there was a receipt since then.
+    heard: bool,
 }
 
 impl Outage {
@@ -73,7 +106,8 @@ impl Outage {
     fn goes_on(&mut self, now: Uptime, timeout: Duration) -> bool {
         // What was published again is overdue after the timeout, and found at the next look.
         let until = self.last.replace(now).map(|last| last.after(timeout * 2).after(LOOKS.1));
-        until.is_none_or(|until| now > until)
+        let heard = std::mem::take(&mut self.heard);
+        until.is_none_or(|until| heard && now > until)
     }
 }
 
@@ -101,7 +135,15 @@ mod tests {
     fn an_outage_of_receipts_begins_once() {
         let mut outage = Outage::default();
         let timeout = Duration::from_secs(60);
-        let looks = [100, 160, 235, 900, 960].map(|at| outage.goes_on(Uptime(Duration::from_secs(at)), timeout));
-        assert_eq!(looks, [true, false, false, true, false]);
+        let looks =
+            [(100, false), (160, false), (900, false), (960, true), (2000, true), (2060, false)].map(|(at, heard)| {
+                outage.heard |= heard;
+                outage.goes_on(Uptime(Duration::from_secs(at)), timeout)
+            });
+        assert_eq!(
+            looks,
+            [true, false, false, false, true, false],
+            "without a receipt it goes on, however rarely it is tried"
+        );
     }
 }

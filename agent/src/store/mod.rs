@@ -71,6 +71,7 @@ pub use page::{PAGE_ITEMS_MAX, Page};
 pub use people::{Claim, StoredPerson};
 pub use recording::Recorded;
 pub use sole::SoleAgent;
+pub use receipts::Patience;
 pub use sync_commands::{HeldVisits, MatchRefused, SyncRefused};
 pub use sync_lists::{Comparison, SyncCounts, SyncDetails, SyncEntry, SyncEvent, SyncFilter};
 pub use sync_plan::Planned;

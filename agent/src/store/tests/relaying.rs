@@ -297,3 +297,31 @@ async fn writing_and_acknowledging_a_row_fills_no_table_beside_it() {
         assert!(!steps.iter().any(|step| step == "OpenEphemeral"), "a table for one row: {steps:?}");
     }
 }
+
+#[tokio::test]
+async fn what_nobody_confirms_is_published_again_ever_more_rarely_until_receipts_come() {
+    use std::time::Duration;
+
+    use crate::store::Patience;
+    let club = club();
+    let anna = club.put(person("M-1", "A1")).await;
+    club.write(move |tx| tx.enqueue(&name(LANE), FactKind::Visit, "v", Some(anna), "{}", at("10:00"))).await;
+    let row = club.read(|view| view.waiting_rows(&name(LANE), RowId(0), 1)).await[0].id;
+    let minute = Duration::from_secs(60);
+    let (mut now, mut waits) = (at("10:00"), Vec::new());
+    for _ in 0..9 {
+        club.write(move |tx| tx.settle(&[(row, RowOutcome::Sent)], now)).await;
+        let sent = now;
+        while club.write(move |tx| tx.send_again(&name(LANE), (now - minute, Patience::Growing(minute)), 9, now)).await
+            == 0
+        {
+            now += minute;
+        }
+        waits.push((now - sent).get_seconds() / 60);
+    }
+    assert_eq!(waits, [2, 2, 3, 5, 9, 17, 33, 61, 61], "minutes, looked at once a minute");
+    club.write(move |tx| tx.settle(&[(row, RowOutcome::Sent)], now)).await;
+    let later = now + 2 * minute;
+    let back = club.write(move |tx| tx.send_again(&name(LANE), (later - minute, Patience::None), 9, later)).await;
+    assert_eq!(back, 1);
+}
