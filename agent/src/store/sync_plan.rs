@@ -2,13 +2,14 @@
 
 use jiff::{Timestamp, Zoned};
 
-use super::columns::{Count, Moment};
+use super::columns::{Count, Moment, Word};
 use super::error::{StoreError, during};
 use super::integration::{DUE, Event, NOT_DUE, PLANNED, SET_ASIDE, Standing, next};
+use super::links::LANE;
 use super::outbox::WAITING;
 use super::transaction::{Tx, View};
 use crate::domain::{ExternalId, FactKind, LaneId, PersonId, RowId};
-use crate::sync::{Barred, Footing, Input, Integration, Mode, Rules, Subject, to_tell};
+use crate::sync::{Barred, Cause, Footing, Input, Integration, Mode, Occasion, Rules, Subject, to_tell};
 
 /// What is to be told, or what is in the way.
 type Verdict = Result<Vec<FactKind>, Barred>;
@@ -50,7 +51,7 @@ impl View<'_> {
     }
 
     /// People after `after` in the order of their rows, at most `limit`, and which of them Mywellness knows wrongly or
-    /// could come to know; refused ones are left to who mends them. The last row looked at; none: that was everybody.
+    /// could come to know; what was refused is left to who mends it, unless by other rules. The last row looked at; none: that was everybody.
     ///
     /// # Errors
     /// When SQLite fails or a document cannot be read.
@@ -58,7 +59,7 @@ impl View<'_> {
         &self,
         after: PersonId,
         limit: u32,
-        rules: &Rules,
+        (rules, occasion): (&Rules, Occasion),
         now: &Zoned,
     ) -> Result<(u32, Vec<PersonId>, Option<PersonId>), StoreError> {
         let sql = "SELECT person FROM integration WHERE person > ?1 ORDER BY person LIMIT ?2";
@@ -68,12 +69,27 @@ impl View<'_> {
         for id in &people {
             let Some(standing) = during("reading an integration", || self.integration_of(*id))? else { continue };
             let Some((_, verdict)) = self.verdict(*id, &standing, rules, now)? else { continue };
-            if standing.due == NOT_DUE && is_news(&standing, verdict, rules) {
+            let refused = during("listing what was refused", || self.refused_kinds(*id))?;
+            if standing.due == NOT_DUE && is_news(&standing, verdict, &refused, (rules, occasion)) {
                 differing.push(*id);
             }
         }
         let looked_at = u32::try_from(people.len()).unwrap_or(u32::MAX);
         Ok((looked_at, differing, people.last().copied()))
+    }
+
+    /// The digest of the rules by which everybody was last looked at.
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub fn noted_rules(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        during("reading the noted rules", || self.one("SELECT rules FROM planned_by", [], |row| row.get(0)))
+    }
+
+    /// The kinds of mark of a person that need an operator.
+    fn refused_kinds(&self, id: PersonId) -> rusqlite::Result<Vec<FactKind>> {
+        let sql = "SELECT kind FROM outbox WHERE person = ?1 AND +lane = ?2 AND body = '' AND state = 'parked'";
+        self.all(sql, (id.0, LANE), |row| row.get::<_, Word<FactKind>>(0).map(|kind| kind.0))
     }
 
     /// Planned, if a mark of theirs waits to be sent; set aside, if that keeps failing. One that is held is not sent, so
@@ -105,13 +121,26 @@ impl View<'_> {
 }
 
 /// Whether a comparison found what is not known yet. Who waits for a person's word is not news.
-fn is_news(standing: &Standing, verdict: Verdict, rules: &Rules) -> bool {
+fn is_news(standing: &Standing, verdict: Verdict, refused: &[FactKind], (rules, occasion): (&Rules, Occasion)) -> bool {
     use crate::sync::SyncState::{CreationFailed, Enabled, InError, New, Suspended, ToDelete, ToUpdate};
     let waits_for_approval = rules.mode == Mode::Operator
         && standing.footing == Footing::Unlinked
         && standing.it.approval != crate::sync::Approval::Given;
     match (standing.it.state, verdict) {
-        (CreationFailed | InError | Suspended | ToDelete, _) => false,
+        (Suspended | ToDelete, _) => false,
+        (CreationFailed | InError, Ok(kinds)) => {
+            let may_go_now = match standing.it.cause {
+                // Which of several they are is for a person to say, by whatever rules.
+                Some(Cause::Ambiguous | Cause::LinkedElsewhere) => false,
+                Some(Cause::Incomplete | Cause::Failing) => true,
+                _ => occasion == Occasion::OtherRules || kinds.iter().any(|kind| !refused.contains(kind)),
+            };
+            may_go_now && !kinds.is_empty() && !waits_for_approval
+        }
+        (CreationFailed | InError, Err(barred)) => {
+            let was_barred = matches!(standing.it.cause, Some(Cause::Incomplete));
+            was_barred && standing.it.cause != Some(barred.cause())
+        }
         (New | Enabled | ToUpdate, Ok(kinds)) => {
             let is_barred_no_longer = standing.it.cause.is_some();
             (!kinds.is_empty() || is_barred_no_longer) && !waits_for_approval
@@ -238,6 +267,16 @@ impl Tx<'_> {
             self.run("UPDATE integration SET due = 1 WHERE due >= 2", [])?;
             self.news().sync_changed();
             Ok(())
+        })
+    }
+
+    /// Remembers the digest of the rules by which everybody was looked at.
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub fn note_rules(&self, digest: &[u8]) -> Result<(), StoreError> {
+        during("noting the rules", || {
+            self.run("INSERT OR REPLACE INTO planned_by (only, rules) VALUES (1, ?1)", [digest]).map(drop)
         })
     }
 

@@ -67,6 +67,15 @@ impl Rules {
     }
 }
 
+/// Why everybody is looked at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Occasion {
+    /// It is night: what was refused is left to who mends it.
+    Night,
+    /// The rules are others than those by which something was refused.
+    OtherRules,
+}
+
 /// A person at a moment, as the rules look at what is to be told of them. Of a photo they need no more than its time.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {

@@ -11,12 +11,13 @@ use std::time::Duration;
 
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
+use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::domain::{ClockQuality, LaneId};
 use crate::store::{Planned, Store, StoreError};
-use crate::sync::{self, Rules};
+use crate::sync::{self, Occasion, Rules};
 use crate::telemetry::Fact;
 
 use facts::{Compared, PlanningFailed, SyncPlanned};
@@ -115,12 +116,22 @@ impl Syncer {
             return Ok(());
         }
         let last = self.store.read("looking for the last comparison", |view| view.last_comparison()).await?;
-        if !sync::is_due(last, now.wall, &self.timezone, self.compare_at) {
+        let (noted, digest) =
+            (self.store.read("reading the noted rules", |view| view.noted_rules()).await?, self.digest());
+        // By other rules what was refused may go, and what is known there may be wrong.
+        let occasion = if noted.is_some_and(|noted| noted != digest) { Occasion::OtherRules } else { Occasion::Night };
+        if occasion == Occasion::Night && !sync::is_due(last, now.wall, &self.timezone, self.compare_at) {
             return Ok(());
         }
-        let (compared, differing) = compare::everybody(self, now.wall).await?;
+        let (compared, differing) = compare::everybody(self, now.wall, occasion).await?;
+        self.store.write("noting the rules", move |tx| tx.note_rules(&digest)).await?;
         Compared { compared, differing }.tell();
         Ok(())
+    }
+
+    /// Tells rules from others. Another version may write them down otherwise, and then looks at everybody once more.
+    fn digest(&self) -> Vec<u8> {
+        Sha256::digest(format!("{:?}", self.rules)).to_vec()
     }
 }
 

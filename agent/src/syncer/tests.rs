@@ -48,13 +48,17 @@ impl Club {
     }
 
     fn start(&mut self) {
+        self.start_by(true);
+    }
+
+    fn start_by(&mut self, email_required: bool) {
         let rules = Rules {
             mode: Mode::Automatic,
             send: vec![FactKind::Person, FactKind::Visit],
             takes_back: Vec::new(),
             group_ids: BTreeMap::new(),
             group_master: GroupMaster::On,
-            email_required: true,
+            email_required,
             gender_required: true,
             selection: Selection::Everyone,
         };
@@ -147,5 +151,27 @@ async fn everybody_is_compared_at_the_first_start_and_then_once_a_night() {
     club.marks_are(usize::try_from(PLANNED_MAX).unwrap()).await;
     let again = club.store.read("looking", |view| view.last_comparison()).await.unwrap();
     assert_eq!(again, Some(first.at), "this night's is made");
+    club.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_could_not_go_by_the_rules_goes_as_soon_as_the_agent_starts_with_others() {
+    let mut club = Club::open();
+    let without_email = json!({"external_id": "M-1", "first_name": "Anna", "last_name": "Rossi",
+        "birth_date": "1990-04-12", "gender": "F"});
+    let (person, now): (Person, _) = (serde_json::from_value(without_email).unwrap(), Clock::system().now().wall);
+    club.store.write("setting the scene", move |tx| tx.put_person(&person, now).map(drop)).await.unwrap();
+    club.start();
+    let noted = async {
+        while club.store.read("looking", |view| view.noted_rules()).await.unwrap().is_none() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(STUCK_AFTER, noted).await.expect("everybody is compared");
+    assert_eq!(club.marks().await, []);
+    club.stop().await;
+    club.cancel = CancellationToken::new();
+    club.start_by(false);
+    club.marks_are(1).await;
     club.stop().await;
 }

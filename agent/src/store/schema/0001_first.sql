@@ -326,6 +326,11 @@ CREATE TABLE candidate (
     email TEXT,
     PRIMARY KEY (person, facility_user_id)
 ) STRICT, WITHOUT ROWID;
+-- The digest of the configured rules by which everybody was last looked at.
+CREATE TABLE planned_by (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    rules BLOB NOT NULL
+) STRICT;
 CREATE TABLE comparison (
     only INTEGER PRIMARY KEY CHECK (only = 1),
     at INTEGER NOT NULL,

@@ -12,7 +12,7 @@ use super::{Club, at, club, name, person};
 use crate::domain::*;
 use crate::store::{HeldVisits, Link, Planned, Retention, SyncFilter, SyncRefused};
 use crate::sync::{
-    Attempt, Candidate, Cause, Command, GroupMaster, Mode, Personalia, PhotoTold, Rules, Selection, SyncState,
+    Attempt, Candidate, Cause, Command, GroupMaster, Mode, Occasion, Personalia, PhotoTold, Rules, Selection, SyncState,
 };
 
 const LANE: &str = "mywellness";
@@ -437,8 +437,9 @@ async fn another_photo_or_badge_is_planned_for_who_is_known_there_and_only_where
     };
     club.put(with("B2", at("08:00"))).await;
     assert_eq!(club.plan().await, Planned { looked_at: 1, up_to_date: 1, ..Planned::default() }, "neither is told");
-    let differing =
-        async |rules: Rules| club.read(move |view| view.differing_people(PersonId(0), 9, &rules, &noon(TODAY))).await.1;
+    let differing = async |rules: Rules| {
+        club.read(move |view| view.differing_people(PersonId(0), 9, (&rules, Occasion::Night), &noon(TODAY))).await.1
+    };
     assert_eq!(differing(rules()).await, []);
     assert_eq!(differing(all()).await, [id], "the comparison finds what nobody was told yet");
     club.write(move |tx| tx.make_due(&[id])).await;
@@ -471,7 +472,7 @@ async fn the_comparison_finds_who_differs_and_nobody_else() {
     club.put(Person { email: None, ..Person { external_id: name("M-2"), credentials: Vec::new(), ..anna() } }).await;
     club.plan().await;
     let differing = async |today: Date, rules: Rules| {
-        club.read(move |view| view.differing_people(PersonId(0), 100, &rules, &noon(today))).await
+        club.read(move |view| view.differing_people(PersonId(0), 100, (&rules, Occasion::Night), &noon(today))).await
     };
     let (compared, found, _) = differing(TODAY, rules()).await;
     assert_eq!((compared, found), (2, vec![]), "who is known there, and who is incomplete");
