@@ -113,18 +113,20 @@ pub(super) struct EraseAsked {
 /// Erases a person: passages and visits stay, anonymous. An import does not bring them back.
 #[utoipa::path(
     delete, path = "/people/{external_id}", tag = "people", params(("external_id" = String, Path), EraseAsked),
-    responses((status = 204, description = "Erased"), (status = 404, body = ProblemDocument, content_type = "application/problem+json"))
+    responses((status = 204, description = "Erased",
+        headers(("varco-remote-deletion" = String, description = "With `remote`, what was ordered at Mywellness: `ordered`; `looked_up`, if only a lost answer would say whether they are known there; `nothing`, if they never were"))), (status = 404, body = ProblemDocument, content_type = "application/problem+json"))
 )]
 pub(super) async fn erase_one_person(
     State(console): Shared,
     Named(id): Named<ExternalId>,
     Asked(EraseAsked { remote }): Asked<EraseAsked>,
-) -> Result<StatusCode, ApiProblem> {
+) -> Result<(StatusCode, [(&'static str, &'static str); 1]), ApiProblem> {
     let (now, asked) = (console.now(), id.clone());
     let remote = if remote { Remote::Goes } else { Remote::Stays };
     let erase = move |tx: &crate::store::Tx<'_>| erase_person(tx, &asked, remote, now);
     let erased = console.handles.store.write("erasing a person", erase).await?;
-    if erased { Ok(StatusCode::NO_CONTENT) } else { Err(ApiProblem::unknown("person", id)) }
+    let ordered = erased.ok_or_else(|| ApiProblem::unknown("person", id))?;
+    Ok((StatusCode::NO_CONTENT, [("varco-remote-deletion", ordered.as_str())]))
 }
 
 /// What the rules know of a person at this moment.

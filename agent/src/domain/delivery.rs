@@ -291,9 +291,18 @@ pub struct VisitTold {
 
 /// Who is to be deleted upstream: the body of an erasure's row.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct ErasureTold {
-    /// The user at this club.
-    pub facility_user_id: String,
+#[serde(untagged)]
+pub enum ErasureTold {
+    /// One whose id there is known.
+    User {
+        /// The user at this club.
+        facility_user_id: String,
+    },
+    /// One who may have been made known: the answer was lost, or is still to come.
+    Whoever {
+        /// Their key here, by which they are looked up.
+        external_id: ExternalId,
+    },
 }
 
 /// A passage as told to upstreams: the body of its outbox rows.

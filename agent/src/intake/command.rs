@@ -156,7 +156,7 @@ pub fn obey(tx: &Tx<'_>, command: &Command, means: Means<'_>) -> Result<Result<O
     Ok(match command {
         Command::PutPerson(person) => put(tx, person, means)?,
         Command::ErasePerson(person) => {
-            if erase_person(tx, person, Remote::Stays, now)? {
+            if erase_person(tx, person, Remote::Stays, now)?.is_some() {
                 Ok(Obeyed::default())
             } else {
                 Err(nobody(person))

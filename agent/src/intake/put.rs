@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::domain::{Credential, ExternalId, Person};
-use crate::store::{Claim, StoreError, Tx, View};
+use crate::store::{Claim, DeletionOrdered, StoreError, Tx, View};
 use crate::telemetry::Fact;
 
 use super::facts::PersonErased;
@@ -45,20 +45,26 @@ pub enum Remote {
     Goes,
 }
 
-/// Erases a person: passages and visits stay, anonymous. False: nobody has this id. The person goes and their tombstone comes in
+/// Erases a person: passages and visits stay, anonymous. Says what was ordered at Mywellness; none: nobody has this id. The person goes and their tombstone comes in
 /// one transaction, so that a crash leaves them whole or gone.
 ///
 /// # Errors
 /// When the store cannot.
-pub fn erase_person(tx: &Tx<'_>, person: &ExternalId, remote: Remote, now: Timestamp) -> Result<bool, StoreError> {
-    if remote == Remote::Goes {
-        tx.order_remote_deletion(person, now)?;
-    }
+pub fn erase_person(
+    tx: &Tx<'_>,
+    person: &ExternalId,
+    remote: Remote,
+    now: Timestamp,
+) -> Result<Option<DeletionOrdered>, StoreError> {
+    let ordered = match remote {
+        Remote::Goes => tx.order_remote_deletion(person, now)?,
+        Remote::Stays => DeletionOrdered::Nothing,
+    };
     let erased = tx.erase_person(person, now)?;
     if erased {
         PersonErased.tell();
     }
-    Ok(erased)
+    Ok(erased.then_some(ordered))
 }
 
 /// Whether this person may be written down at all.

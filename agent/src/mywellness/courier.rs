@@ -74,15 +74,35 @@ pub(super) async fn find(
     external_id: &str,
     now: Timestamp,
 ) -> Result<Option<Link>, CallError> {
-    let body = LookUpBody { external_id: external_id.into() };
-    match client.call(permit, Action::LookUp, &body).await {
-        Ok(data) => {
-            let is_theirs = data.get("externalId").and_then(Value::as_str).is_none_or(|theirs| theirs == external_id);
-            Ok(link(&data, now).filter(|_| is_theirs))
-        }
+    match ask_for(client, permit, external_id, now).await {
         Err(CallError::Call { failure: Failure::Refused(_) | Failure::NoSuchAction, .. }) => Ok(None),
-        Err(error) => Err(error),
+        found => found,
     }
+}
+
+/// The same where it matters that they are certainly not there.
+pub(super) async fn find_for_certain(
+    client: &mut Client,
+    permit: Permit,
+    external_id: &str,
+    now: Timestamp,
+) -> Result<Option<Link>, CallError> {
+    match ask_for(client, permit, external_id, now).await {
+        Err(CallError::Call { failure: Failure::Refused(why), .. }) if why.contains("NotFound") => Ok(None),
+        found => found,
+    }
+}
+
+async fn ask_for(
+    client: &mut Client,
+    permit: Permit,
+    external_id: &str,
+    now: Timestamp,
+) -> Result<Option<Link>, CallError> {
+    let body = LookUpBody { external_id: external_id.into() };
+    let data = client.call(permit, Action::LookUp, &body).await?;
+    let is_theirs = data.get("externalId").and_then(Value::as_str).is_none_or(|theirs| theirs == external_id);
+    Ok(link(&data, now).filter(|_| is_theirs))
 }
 
 /// Brings a person's data up to date.

@@ -31,6 +31,9 @@ use crate::telemetry::Fact;
 const FAILURES_IN_A_ROW_MAX: u32 = 3;
 /// How long one success says that Mywellness does what it is asked: the longest that a row which fails is left alone.
 const WELL_FOR: Duration = Duration::from_secs(60 * 60);
+/// So often nobody is found who is to be deleted before they count as not there: some minutes, for a creation that is
+/// still under way there.
+const LOOKED_FOR: u32 = 3;
 /// A row that was taken after so many failures of its own says that what was wrong there is mended.
 const MENDED_AFTER: u32 = 3;
 
@@ -185,8 +188,21 @@ impl Mywellness {
                 Some(told)
             }
             Step::Delete { facility_user } => {
+                self.delete(row, &facility_user, feed).await?;
+                None
+            }
+            Step::DeleteWhoever { external_id } => {
                 let permit = self.client.permit().await.map_err(repeatable)?;
-                courier::delete(&mut self.client, permit, &facility_user).await.map_err(repeatable)?;
+                let now = self.clock.now().wall;
+                let finding = courier::find_for_certain(&mut self.client, permit, external_id.as_str(), now);
+                match finding.await.map_err(repeatable)? {
+                    Some(link) => self.delete(row, &link.facility_user_id, feed).await?,
+                    None if row.failures < LOOKED_FOR => {
+                        let why = "nobody is found there yet; a creation whose answer was lost may still come";
+                        return Ok(RowOutcome::Failed(why.into()).into());
+                    }
+                    None => self.deleted(row, feed).await?,
+                }
                 None
             }
             Step::LinkFirst | Step::NeverLink(_) | Step::Create { .. } => {
@@ -194,6 +210,20 @@ impl Mywellness {
             }
         };
         Ok(Done { told, ..RowOutcome::Delivered.into() })
+    }
+
+    async fn delete(&mut self, row: &OutboxRow, facility_user: &str, feed: &Feed) -> Result<(), Undone> {
+        let permit = self.client.permit().await.map_err(repeatable)?;
+        courier::delete(&mut self.client, permit, facility_user).await.map_err(repeatable)?;
+        self.deleted(row, feed).await
+    }
+
+    /// Nothing is kept of whom an order was about that is nobody's; somebody who is still here knows of theirs.
+    async fn deleted(&self, row: &OutboxRow, feed: &Feed) -> Result<(), Undone> {
+        if row.person.is_none() {
+            Records::of(feed, self.clock.clone()).deletion_done(row.id).await?;
+        }
+        Ok(())
     }
 
     async fn visit(

@@ -9,7 +9,8 @@ use super::outcome::{Before, POSSIBLE_EFFECTS_MAX, too_many_effects};
 use super::wire::{CreateBody, MembershipBody, UpdateBody, VisitBody};
 use super::{Config, OnLostAnswer, translate};
 use crate::domain::{
-    ClockQuality, ErasureTold, FactKind, Hold, Now, OutboxRow, Person, PersonId, RowOutcome, RowState, VisitTold,
+    ClockQuality, ErasureTold, ExternalId, FactKind, Hold, Now, OutboxRow, Person, PersonId, RowOutcome, RowState,
+    VisitTold,
 };
 use crate::store::Link;
 use crate::sync::{self, Approval, Barred, Cause, Footing, Integration, Mode, Personalia, SyncState, Told};
@@ -64,6 +65,8 @@ pub(super) enum Step {
     Say { action: &'static str, call: Filled, told: String },
     /// Have the person deleted there.
     Delete { facility_user: String },
+    /// Look the person up, and have them deleted there if they are found.
+    DeleteWhoever { external_id: ExternalId },
 }
 
 /// Decides what a row asks for.
@@ -97,7 +100,8 @@ pub(super) fn plan(row: &OutboxRow, known: &Known, rules: &Rules<'_>, now: Now) 
 /// What an order to delete asks for, whoever it was about: nothing else of them is kept here.
 pub(super) fn erasure(row: &OutboxRow) -> Step {
     match serde_json::from_str::<ErasureTold>(&row.body) {
-        Ok(ErasureTold { facility_user_id }) => Step::Delete { facility_user: facility_user_id },
+        Ok(ErasureTold::User { facility_user_id }) => Step::Delete { facility_user: facility_user_id },
+        Ok(ErasureTold::Whoever { external_id }) => Step::DeleteWhoever { external_id },
         Err(_) => Step::Settle(RowOutcome::Never("the row's order cannot be read".into()), Some(Cause::Refused)),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::plan::Known;
 use crate::clock::Clock;
-use crate::domain::{Attendance, ClassProductId, ExternalId, FactKind, Hold, LaneId, OutboxRow, PersonId};
+use crate::domain::{Attendance, ClassProductId, ExternalId, FactKind, Hold, LaneId, OutboxRow, PersonId, RowId};
 use crate::outbox::Feed;
 use crate::store::{Link, LinkSaved, Store, StoreError};
 
@@ -10,7 +10,7 @@ use crate::store::{Link, LinkSaved, Store, StoreError};
 pub(super) enum Linking {
     /// It is saved.
     Linked,
-    /// The integration was deleted meanwhile.
+    /// The person was erased, or their integration deleted, meanwhile.
     Unwanted,
     /// That user there is linked to this person here.
     TakenBy(String),
@@ -74,7 +74,10 @@ impl Records {
         let saving = self.store.write_through("linking a person to Mywellness", move |tx| {
             match tx.save_link(&lane, id, &link)? {
                 LinkSaved::Saved => {}
-                LinkSaved::Unwanted => return Ok(Linking::Unwanted),
+                LinkSaved::Unwanted => {
+                    tx.name_in_deletion(&key, &link.facility_user_id, now)?;
+                    return Ok(Linking::Unwanted);
+                }
                 LinkSaved::TakenBy(other) => {
                     let other = tx.person_by_id(other)?;
                     let name = other.map_or("another person".into(), |it| it.person.external_id.to_string());
@@ -90,6 +93,13 @@ impl Records {
             Ok(Linking::Linked)
         });
         saving.await
+    }
+
+    /// Writes down that an order to delete somebody was carried out.
+    pub(super) async fn deletion_done(&self, order: RowId) -> Result<(), StoreError> {
+        let now = self.clock.now().wall;
+        let forgetting = move |tx: &crate::store::Tx<'_>| tx.deletion_done(order, now);
+        self.store.write_through("forgetting whom a deletion was about", forgetting).await
     }
 
     /// Lets what waited for the person's link be looked at again.

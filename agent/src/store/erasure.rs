@@ -40,6 +40,7 @@ impl Tx<'_> {
             self.forget_visits(found.id, now)?;
             self.forget_notes(found.id, external_id, now)?;
             self.forget_outbox_rows(found.id, now)?;
+            self.forget_commands(external_id)?;
             self.unfile_credentials(found.id, &found.person.credentials)?;
             self.file_words(found.id, Some(&found.person), None)?;
             self.remove(found.id)?;
@@ -87,15 +88,19 @@ impl Tx<'_> {
         )?;
         self.run(
             "UPDATE outbox SET state = 'erased', held_for = NULL, changed_at = ?2
-             WHERE person = ?1 AND (lane = 'mywellness' OR body = '')
+             WHERE person = ?1 AND (lane = 'mywellness' OR body = '') AND kind <> 'erasure'
              AND state <> 'delivered' AND state <> 'suppressed' AND state <> 'discarded' AND state <> 'erased'",
             (id.0, Moment(now)),
         )?;
         self.run("UPDATE outbox SET state = 'pending', held_for = NULL WHERE person = ?1 AND state = 'held'", [id.0])?;
         self.forget_answers(id)?;
         self.run(
-            "UPDATE outbox SET person = NULL, last_error = NULL, key = iif(body = '', '', key), body = CASE
+            "UPDATE outbox SET person = NULL, last_error = NULL, key = CASE
                 WHEN body = '' THEN ''
+                WHEN kind = 'erasure' AND (state = 'delivered' OR state = 'discarded') THEN kind
+                ELSE key END, body = CASE
+                WHEN body = '' THEN ''
+                WHEN kind = 'erasure' THEN iif(state = 'delivered' OR state = 'discarded', '{}', body)
                 WHEN json_valid(body) THEN json_replace(body, '$.person', NULL, '$.membership', NULL)
                 ELSE '{}' END
              WHERE person = ?1",
@@ -103,6 +108,13 @@ impl Tx<'_> {
         )?;
         self.news().outbox_changed();
         Ok(())
+    }
+
+    /// Who commanded what and when stays, but not about whom.
+    fn forget_commands(&self, external_id: &ExternalId) -> rusqlite::Result<()> {
+        let sql = "UPDATE operator_command SET subject = '', reason = NULL WHERE subject = ?1
+                   AND command IN ('synchronize', 'suspend', 'enable', 'delete', 'choose_match')";
+        self.run(sql, [external_id.as_str()]).map(drop)
     }
 
     /// The person first: their CRM actions can be deleted only once they are gone.

@@ -292,6 +292,7 @@ pub(super) fn next(state: SyncState, footing: Footing, input: Input) -> SyncStat
 fn failing(old: &Integration, why: &str) -> Integration {
     match old.state {
         SyncState::CreationFailed | SyncState::InError => old.clone(),
+        _ if old.approval == Approval::Withdrawn => old.clone(),
         _ => Integration { cause: Some(Cause::Failing), reason: Some(why.to_owned()), ..old.clone() },
     }
 }

@@ -56,7 +56,7 @@ impl NameThere {
 pub enum LinkSaved {
     /// It was.
     Saved,
-    /// The person's integration was deleted meanwhile.
+    /// The person was erased, or their integration deleted, meanwhile.
     Unwanted,
     /// That upstream user is linked to another person here.
     TakenBy(PersonId),
@@ -105,7 +105,7 @@ impl Tx<'_> {
     /// Saves a link, unless that upstream user is linked to another person; releases rows held for the link.
     ///
     /// # Errors
-    /// When SQLite fails, or the person is not there any more: nobody who was erased is linked again.
+    /// When SQLite fails. Nobody who was erased is linked again.
     pub fn save_link(&self, lane: &LaneId, person: PersonId, link: &Link) -> Result<LinkSaved, StoreError> {
         let integration = self.integration(person)?;
         if integration.is_some_and(|it| it.approval == Approval::Withdrawn) {
@@ -129,8 +129,7 @@ impl Tx<'_> {
             )
         })?;
         if saved == 0 {
-            let what = format!("person {}", person.0);
-            return Err(StoreError::Unreadable { what, why: "erased before the link was saved".to_owned() });
+            return Ok(LinkSaved::Unwanted);
         }
         self.release_held(lane, person, Hold::Link, link.linked_at)?;
         let names = [Some(&link.user_id), Some(&link.facility_user_id), link.permanent_token.as_ref()];

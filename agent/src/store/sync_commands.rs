@@ -9,7 +9,7 @@ use super::error::{StoreError, during};
 use super::integration::{DUE, Event, NOT_DUE, Standing, lane};
 use super::links::{Link, LinkSaved};
 use super::transaction::Tx;
-use crate::domain::{ErasureTold, ExternalId, FactKind, Hold, PersonId};
+use crate::domain::{ExternalId, Hold, PersonId};
 use crate::sync::{Approval, Candidate, Cause, Command, Input, Integration, NotAllowed, SyncState, on};
 
 /// What happens with visits that were held during a suspension.
@@ -92,7 +92,7 @@ impl Tx<'_> {
                     (plain, DUE)
                 }
                 Command::Delete | Command::DeleteThere => {
-                    self.unlink(id, command, now)?;
+                    self.unlink((id, person), command, now)?;
                     let cause = Some(Cause::Deleted);
                     (Integration { cause, approval: Approval::Withdrawn, complete: false, ..plain }, NOT_DUE)
                 }
@@ -171,43 +171,19 @@ impl Tx<'_> {
     }
 
     /// Forgets who the person is there, with all that was to be told of them. What is under way is let finish.
-    fn unlink(&self, id: PersonId, command: Command, now: Timestamp) -> rusqlite::Result<()> {
+    fn unlink(&self, (id, key): (PersonId, &ExternalId), command: Command, now: Timestamp) -> rusqlite::Result<()> {
+        if command == Command::DeleteThere {
+            self.order_deletion((id, key), Some(id), now)?;
+        }
         let sql = "UPDATE outbox SET state = 'discarded', held_for = NULL, changed_at = ?3,
                        last_error = 'the integration was deleted'
                    WHERE person = ?1 AND lane = ?2 AND kind <> 'erasure'
                        AND (state = 'pending' OR state = 'unsure' OR state = 'held' OR state = 'parked')";
         self.run(sql, (id.0, lane().as_str(), Moment(now)))?;
-        if command == Command::DeleteThere {
-            self.order_deletion(id, Some(id), now)?;
-        }
         self.remove_link(id)?;
         self.forget_told(id)?;
         self.news().outbox_changed();
         Ok(())
-    }
-
-    /// Has somebody who is to be erased here deleted at Mywellness too, if they are known there. The order is nobody's: it
-    /// outlives its person.
-    ///
-    /// # Errors
-    /// When SQLite fails.
-    pub fn order_remote_deletion(&self, person: &ExternalId, now: Timestamp) -> Result<(), StoreError> {
-        let Some(id) = self.person_id(person)? else { return Ok(()) };
-        during("ordering a deletion at Mywellness", || self.order_deletion(id, None, now))
-    }
-
-    /// Has the person of a link deleted at Mywellness. `owner` is whose row it is; nobody's, if they are erased here.
-    pub(super) fn order_deletion(
-        &self,
-        linked: PersonId,
-        owner: Option<PersonId>,
-        now: Timestamp,
-    ) -> rusqlite::Result<()> {
-        let sql = "SELECT facility_user_id FROM link WHERE person = ?1";
-        let Some(facility_user_id) = self.one(sql, [linked.0], |row| row.get::<_, String>(0))? else { return Ok(()) };
-        let key = format!("erasure of {facility_user_id}");
-        let body = super::columns::Doc(ErasureTold { facility_user_id });
-        self.write_row(&lane(), FactKind::Erasure, &key, owner, &body, now)
     }
 }
 
@@ -218,6 +194,6 @@ fn words(command: Command, visits: HeldVisits) -> (&'static str, Option<&'static
         (Command::Enable, HeldVisits::Send) => ("enable", Some("held visits are sent")),
         (Command::Enable, HeldVisits::Discard) => ("enable", Some("held visits are given up")),
         (Command::Delete, _) => ("delete", None),
-        (Command::DeleteThere, _) => ("delete", Some("also at Mywellness")),
+        (Command::DeleteThere, _) => ("delete", Some("also at Mywellness, wherever they are found there")),
     }
 }

@@ -1,6 +1,7 @@
 //! Stories of the whole lane: the real store and outbox on this side, a pretended Mywellness on the other.
 
 mod belongings;
+mod deleting;
 mod failing;
 
 use std::time::Duration;

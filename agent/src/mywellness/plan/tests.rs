@@ -120,6 +120,7 @@ fn check(scenes: &[(&str, Scene)], expected: Expect) {
             }
             Step::Say { action, told, .. } => format!("{action}: {told}"),
             Step::Delete { facility_user } => format!("delete {facility_user}"),
+            Step::DeleteWhoever { external_id } => format!("delete whoever is {external_id}"),
         };
         format!("{name}: {step}\n")
     };

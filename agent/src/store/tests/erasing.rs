@@ -183,3 +183,27 @@ async fn notes_about_an_erased_person_go_with_them_whether_they_were_known_to_be
     let gone = ("erased", "");
     assert_eq!(left, [gone, gone, gone, gone, ("parked", "a/fu-7"), ("parked", "a/2")]);
 }
+
+#[tokio::test]
+async fn no_command_of_an_operator_names_an_erased_person_and_no_byte_of_the_files_does() {
+    let club = club();
+    let her = "M-0815-4711";
+    club.put(person(her, "A1")).await;
+    let suspend = |tx: &Tx<'_>| {
+        let command = crate::sync::Command::Suspend;
+        tx.command_sync(&name("M-0815-4711"), command, crate::store::HeldVisits::Send, "desk", at("10:00"))
+    };
+    club.write(suspend).await.expect("it is allowed");
+    let files = || {
+        let read = |file: &str| std::fs::read(club.folder.path().join(file)).expect("a file of the store");
+        String::from_utf8_lossy(&[read("varco.db"), read("varco.db-wal")].concat()).into_owned()
+    };
+    assert!(files().contains(her), "this is where she is looked for");
+
+    club.write(|tx| tx.erase_person(&name("M-0815-4711"), at("12:00"))).await;
+
+    assert!(!files().contains(her));
+    let left =
+        club.number("SELECT count(*) FROM operator_command WHERE operator = 'desk' AND command = 'suspend'").await;
+    assert_eq!(left, 1, "who did what and when stays");
+}

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::{Club, at, club, name, person};
 use crate::domain::*;
-use crate::store::{HeldVisits, Link, Planned, Retention, SyncFilter, SyncRefused};
+use crate::store::{DeletionOrdered, HeldVisits, Link, Planned, Retention, SyncFilter, SyncRefused};
 use crate::sync::{
     Attempt, Candidate, Cause, Command, GroupMaster, Mode, Occasion, Personalia, PhotoTold, Rules, Selection, SyncState,
 };
@@ -330,7 +330,7 @@ async fn a_deletion_there_waits_until_it_is_acknowledged_and_outlives_the_person
     other.enabled().await;
     other
         .write(|tx| {
-            tx.order_remote_deletion(&name("M-1"), at("12:00"))?;
+            assert_eq!(tx.order_remote_deletion(&name("M-1"), at("12:00"))?, DeletionOrdered::Known);
             tx.erase_person(&name("M-1"), at("12:00"))
         })
         .await;

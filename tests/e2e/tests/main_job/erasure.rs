@@ -2,8 +2,10 @@
 
 use anyhow::Result;
 use serde_json::Value;
+use site::sandbox::{Fault, Injection, Work};
 
 use crate::club::{Club, SOON, outcome, reasons};
+use crate::mywellness_faults::CREATE;
 use crate::people::{member, secrets_of};
 
 #[tokio::test]
@@ -44,6 +46,26 @@ async fn nobody_hears_of_a_person_who_was_erased_while_rows_waited() -> Result<(
     }
     let named = club.visit_told("M-1002").await?;
     assert_eq!(*named.data("last_name"), stays["last_name"], "who stays is named, as the club wants it");
+    club.close().await
+}
+
+#[tokio::test]
+async fn who_is_to_be_deleted_there_too_is_though_the_answer_that_made_them_known_was_lost() -> Result<()> {
+    let club = Club::open(|_| {}).await?;
+    let look_up = "GetFacilityUserByExternalID";
+    club.sandbox.inject(Fault::Status { code: 504, work: Work::Done }.next(1).on(CREATE));
+    club.sandbox.inject(Injection::from(Fault::Status { code: 500, work: Work::Undone }).on(look_up));
+    club.put(&member("M-1001", "0415AB12CD")).await?;
+    club.sandbox.wait_until(|cloud| cloud.tally(look_up).asked > 0 && cloud.users().len() == 1, SOON).await?;
+    club.sandbox.heal();
+    assert_eq!(club.api.delete("people/M-1001?remote=true").await?.0, 204);
+    club.sandbox.wait_until(|cloud| cloud.users().iter().all(|user| user.deleted), 2 * SOON).await?;
+    let forgotten = async || {
+        let rows = club.api.list("outbox?lane=mywellness").await?;
+        Ok(rows.iter().all(|row| row["state"] != "pending" && row["key"] != "M-1001").then_some(()))
+    };
+    club.wait_for("the order to be forgotten", forgotten).await?;
+    assert_eq!(outcome(&club.badge("entry-1", "0415AB12CD").await?), "denied");
     club.close().await
 }
 
