@@ -24,7 +24,7 @@ mod tests;
 pub(crate) mod world;
 
 pub use attend::{Timing, attended, leads_to, timing};
-pub use club_day::{StayEnd, begins, club_day, stay_ends};
+pub use club_day::{StayEnd, begins, club_day, lingers_until, stay_ends};
 pub use late::{Around, Move, Written};
 
 use jiff::{Timestamp, civil};

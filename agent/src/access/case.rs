@@ -36,7 +36,7 @@ impl<'a> Case<'a> {
         let site = &policy.site;
         let visit = going_on(standing.visit.as_ref(), site, now);
         let presence = counted(standing.presence.as_ref(), site, now);
-        let way = presence::way(reader, policy, visit, presence);
+        let way = presence::way(reader, policy, standing, visit, now);
         let local = site.timezone.to_datetime(now);
         Self { standing, reader, gate, policy, reserved, now, local, visit, presence, way }
     }

@@ -115,6 +115,7 @@ pub fn looking_back(
 fn as_of(standing: &Standing, then: Timestamp) -> Standing {
     let mut standing = standing.clone();
     standing.presence = standing.presence.filter(|it| it.since <= then);
+    standing.last_seen = standing.last_seen.filter(|it| it.since <= then);
     standing.visit = standing.visit.filter(|it| it.started_at <= then);
     if let Some(visit) = &mut standing.visit {
         visit.ended = visit.ended.filter(|end| end.at <= then);

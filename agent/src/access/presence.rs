@@ -1,15 +1,18 @@
 //! Rule 6: which way the passage goes, and whether the person is inside already.
 
+use jiff::Timestamp;
+
 use super::case::Case;
 use super::trace::Finding;
-use crate::domain::{Direction, Level, Policy, Presence, Reader, Reason, Severity, Visit, Way};
+use crate::domain::{Direction, Level, Policy, Presence, Reader, Reason, Severity, Standing, Visit, Way};
+use crate::visit::lingers_until;
 
-/// Which way a passage at this reader goes for a person with this visit and presence.
-pub(super) fn way(reader: &Reader, policy: &Policy, visit: Option<&Visit>, presence: Option<&Presence>) -> Way {
+/// Which way a passage at this reader goes for this person, who would go on with this visit.
+pub(super) fn way(reader: &Reader, policy: &Policy, standing: &Standing, visit: Option<&Visit>, now: Timestamp) -> Way {
     match reader.direction {
         Direction::In => Way::In,
         Direction::Out => Way::Out,
-        Direction::Both if is_inside(reader, policy, visit, presence) => Way::Out,
+        Direction::Both if is_still_inside(reader, policy, standing, now) => Way::Out,
         Direction::Both => Way::In,
         Direction::Inner if visit.is_some() => Way::Inner,
         Direction::Inner => Way::In,
@@ -33,6 +36,14 @@ pub(super) fn passback(case: &Case<'_>) -> Vec<Finding> {
         Some(Finding::new(severity, Reason::Passback, detail))
     });
     again.into_iter().chain(breach).collect()
+}
+
+/// Whether the person is behind this reader, counted there or not: the cut-off and the maximum stay put nobody out.
+fn is_still_inside(reader: &Reader, policy: &Policy, standing: &Standing, now: Timestamp) -> bool {
+    let lingers = |since: Timestamp| now < lingers_until(&policy.site, since);
+    let seen = standing.last_seen.as_ref().filter(|it| lingers(it.since));
+    let visit = standing.visit.as_ref().filter(|it| lingers(it.started_at));
+    is_inside(reader, policy, visit, seen)
 }
 
 /// Whether the person is counted behind this reader. A reader without a zone leads into the club as a whole, where who

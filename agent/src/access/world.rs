@@ -58,6 +58,7 @@ pub(super) fn standing(id: i64) -> Standing {
         actions: Vec::new(),
         visit: None,
         presence: None,
+        last_seen: None,
         bookings: Vec::new(),
         occupancy: BTreeMap::new(),
     }

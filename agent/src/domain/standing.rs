@@ -39,6 +39,8 @@ pub struct Standing {
     pub visit: Option<Visit>,
     /// Where the person is counted, if anywhere.
     pub presence: Option<Presence>,
+    /// Where they were last seen going in, if they have not left since: a while longer than they are counted there.
+    pub last_seen: Option<Presence>,
     /// Bookings of classes that begin within a day and a half of the moment, first class first; taken back or not.
     pub bookings: Vec<BookedClass>,
     /// How many people are counted in each zone itself, zones inside it not included.

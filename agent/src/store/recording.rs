@@ -240,7 +240,7 @@ impl Tx<'_> {
             PresenceChange::Gone => self.run("DELETE FROM presence WHERE person = ?1", [person.0]),
             PresenceChange::Counted(Presence { zone, since }) => self.run(
                 "INSERT INTO presence (person, zone, since) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (person) DO UPDATE SET zone = ?2, since = ?3",
+                 ON CONFLICT (person) DO UPDATE SET zone = ?2, since = ?3, over = 0",
                 (person.0, zone.as_str(), Moment(*since)),
             ),
         }
@@ -321,7 +321,8 @@ impl Tx<'_> {
         lanes.iter().filter(wants).try_for_each(|plan| self.write_row(&plan.lane, kind, &key, person, body, now))
     }
 
-    /// Ends presences that outlasted `maximum_stay` or the club day; returns how many. A visit whose maximum stay ran out
+    /// Ends presences that outlasted `maximum_stay` or the club day; returns how many. They are forgotten a while later,
+    /// for who leaves by a reader that leads both ways. A visit whose maximum stay ran out
     /// is ended for the books. A presence that lies ahead, from when the clock was wrong, begins now instead. Called only
     /// while the clock is synced.
     ///
@@ -330,27 +331,34 @@ impl Tx<'_> {
     pub fn end_stale_presences(&self, policy: &Policy, now: Timestamp) -> Result<u32, StoreError> {
         during("ending stale presences", || {
             self.run("UPDATE presence SET since = ?1 WHERE since > ?1", [Moment(now)])?;
-            let counted = self.all("SELECT person, since FROM presence", [], |row| {
-                Ok((PersonId(row.get(0)?), row.get::<_, Moment>(1)?.0))
+            let seen = self.all("SELECT person, since, over FROM presence", [], |row| {
+                Ok((PersonId(row.get(0)?), row.get::<_, Moment>(1)?.0, row.get::<_, bool>(2)?))
             })?;
             let mut ended = 0;
-            for (person, since) in counted {
+            for (person, since, is_over) in seen {
                 let end = visit::stay_ends(&policy.site, since);
-                if end.at > now {
-                    continue;
+                if !is_over && end.at <= now {
+                    self.end_presence(person, end)?;
+                    ended += 1;
                 }
-                self.run("DELETE FROM presence WHERE person = ?1", [person.0])?;
-                if end.by == EndedBy::Timeout {
-                    self.run(
-                        "UPDATE visit SET ended_at = max(?2, started_at), ended_by = 'timeout'
-                         WHERE person = ?1 AND ended_at IS NULL",
-                        (person.0, Moment(end.at)),
-                    )?;
+                if visit::lingers_until(&policy.site, since) <= now {
+                    self.run("DELETE FROM presence WHERE person = ?1", [person.0])?;
                 }
-                ended += 1;
             }
             Ok(ended)
         })
+    }
+
+    fn end_presence(&self, person: PersonId, end: visit::StayEnd) -> rusqlite::Result<()> {
+        self.run("UPDATE presence SET over = 1 WHERE person = ?1", [person.0])?;
+        if end.by == EndedBy::Timeout {
+            self.run(
+                "UPDATE visit SET ended_at = max(?2, started_at), ended_by = 'timeout'
+                 WHERE person = ?1 AND ended_at IS NULL",
+                (person.0, Moment(end.at)),
+            )?;
+        }
+        Ok(())
     }
 }
 

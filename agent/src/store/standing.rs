@@ -60,11 +60,13 @@ impl View<'_> {
         credential: Option<Credential>,
         at: Timestamp,
     ) -> rusqlite::Result<Standing> {
+        let seen = self.last_seen(id)?;
         Ok(Standing {
             consumed: self.consumed(id, &person.memberships)?,
             actions: self.open_actions(id)?,
             visit: self.newest_visit(id)?,
-            presence: self.presence(id)?,
+            presence: seen.clone().filter(|(_, is_counted)| *is_counted).map(|(seen, _)| seen),
+            last_seen: seen.map(|(seen, _)| seen),
             bookings: self.bookings_around(id, at)?,
             occupancy: self.occupancy()?,
             id,
@@ -121,9 +123,11 @@ impl View<'_> {
         self.one(sql, [id.0], visit)
     }
 
-    pub(super) fn presence(&self, id: PersonId) -> rusqlite::Result<Option<Presence>> {
-        self.one("SELECT zone, since FROM presence WHERE person = ?1", [id.0], |row| {
-            Ok(Presence { zone: row.get::<_, Word<ZoneId>>(0)?.0, since: row.get::<_, Moment>(1)?.0 })
+    /// Where the person was last seen going in, and whether they are counted there.
+    fn last_seen(&self, id: PersonId) -> rusqlite::Result<Option<(Presence, bool)>> {
+        self.one("SELECT zone, since, NOT over FROM presence WHERE person = ?1", [id.0], |row| {
+            let seen = Presence { zone: row.get::<_, Word<ZoneId>>(0)?.0, since: row.get::<_, Moment>(1)?.0 };
+            Ok((seen, row.get(2)?))
         })
     }
 

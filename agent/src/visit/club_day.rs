@@ -1,13 +1,19 @@
 //! The club day: a local date with a cut-off such as 04:00, whole and in order whatever the clocks of the country do.
 
 use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp, civil};
+use jiff::{SignedDuration, Span, Timestamp, civil};
 
 use crate::domain::{EndedBy, Site};
 
 /// How many dates before tomorrow can hold a moment: yesterday's night, and one more where a country skipped a whole
 /// day (Samoa, 30 December 2011).
 const DATES_BACK_MAX: u8 = 3;
+/// How long after the end of a stay a reader that leads both ways takes people to be inside still. The end is a rule for
+/// counting, and nobody is put out by it: who trains through the cut-off leaves after it.
+const LINGERS: SignedDuration = SignedDuration::from_hours(1);
+/// Until when, at least, after somebody was last seen going in: no training is longer. Much beyond that and the hour above
+/// they have rather left unseen, through a barrier that turns freely outwards, and are coming again.
+const TRAINS_MAX: SignedDuration = SignedDuration::from_hours(6);
 
 /// The club day of a moment: the last one that has begun.
 ///
@@ -45,6 +51,14 @@ pub struct StayEnd {
     /// `Timeout`: the maximum stay ran out, which ends the visit for the books. `NextDay`: the cut-off came, which
     /// ends the presence only; the visit waits for the person's next passage.
     pub by: EndedBy,
+}
+
+/// Until when somebody last seen going in at `since` is taken to be inside by a reader that leads both ways: beyond the
+/// end of the stay, after which they are no longer counted.
+#[must_use]
+pub fn lingers_until(site: &Site, since: Timestamp) -> Timestamp {
+    let later = |at: Timestamp, by| at.checked_add(by).unwrap_or(Timestamp::MAX);
+    later(stay_ends(site, since).at, LINGERS).max(later(since, TRAINS_MAX))
 }
 
 /// The end of a stay that began, or was last confirmed by a passage, at `since`.

@@ -214,19 +214,43 @@ fn leaving_is_never_refused_and_its_rules_only_warn() {
 fn a_both_reader_toggles_with_the_zone_it_leads_into() {
     check(
         "court",
-        |it| it.standing.presence = Some(presence_in("pool", "2026-03-10T08:00")),
+        |it| it.standing.last_seen = Some(presence_in("pool", "2026-03-10T08:00")),
         expect!["Out: Exit using nothing, entering - | Goodbye"],
     );
     check(
         "court",
-        |it| it.standing.presence = Some(presence_in("club", "2026-03-10T08:00")),
+        |it| it.standing.last_seen = Some(presence_in("club", "2026-03-10T08:00")),
         expect!["In: Member using S-1 Subscription, entering gym | Welcome"],
     );
     check(
         "court",
-        |it| it.standing.presence = Some(presence_in("gym", "2026-03-09T08:00")),
+        |it| it.standing.last_seen = Some(presence_in("gym", "2026-03-09T08:00")),
         expect!["In: Member using S-1 Subscription, entering gym | Welcome"],
     );
+}
+
+#[test]
+fn a_both_reader_lets_out_who_is_no_longer_counted_and_in_who_must_have_left_unseen() {
+    let way = |zone: Option<&str>, stay_hours: Option<u64>, since: &str, now: &str| {
+        let mut it = Scene::at("court");
+        it.reader.zone = zone.map(|zone| zone.parse().unwrap());
+        it.policy.site.maximum_stay = stay_hours.map(|hours| std::time::Duration::from_secs(hours * 3600));
+        it.standing.last_seen = zone.map(|zone| presence_in(zone, since));
+        it.standing.visit = Some(visit_since(since, Some("S-1")));
+        it.now = rome(now);
+        it.decide().way
+    };
+    let (ten, night) = ("2026-03-09T22:00", "2026-03-10T03:50");
+    for zone in [Some("gym"), None] {
+        assert_eq!(way(zone, None, ten, "2026-03-10T03:59"), Way::Out);
+        assert_eq!(way(zone, None, ten, "2026-03-10T04:01"), Way::Out, "the cut-off puts nobody out");
+        assert_eq!(way(zone, None, ten, "2026-03-10T05:30"), Way::In, "who comes early had left by the free barrier");
+        assert_eq!(way(zone, None, night, "2026-03-10T05:30"), Way::Out, "who came at night has not done yet");
+        assert_eq!(way(zone, None, night, "2026-03-10T09:51"), Way::In);
+        assert_eq!(way(zone, Some(4), "2026-03-10T09:00", "2026-03-10T14:00"), Way::Out, "an hour too long");
+        assert_eq!(way(zone, Some(8), "2026-03-10T09:00", "2026-03-10T17:30"), Way::Out);
+    }
+    assert_eq!(way(Some("gym"), Some(4), "2026-03-10T09:00", "2026-03-10T17:00"), Way::In);
 }
 
 #[test]

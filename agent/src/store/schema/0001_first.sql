@@ -66,20 +66,23 @@ CREATE INDEX visit_by_start ON visit (started_at);
 CREATE TABLE presence (
     person INTEGER PRIMARY KEY,
     zone TEXT NOT NULL,
-    since INTEGER NOT NULL
+    since INTEGER NOT NULL,
+    over INTEGER NOT NULL DEFAULT 0 -- 1: counted no longer, and kept a while for readers that lead both ways
 ) STRICT;
 CREATE TABLE occupancy (
     zone TEXT PRIMARY KEY,
     people INTEGER NOT NULL CHECK (people >= 0)
 ) STRICT, WITHOUT ROWID;
-CREATE TRIGGER presence_begins AFTER INSERT ON presence BEGIN
+CREATE TRIGGER presence_begins AFTER INSERT ON presence WHEN NOT NEW.over BEGIN
     INSERT INTO occupancy (zone, people) VALUES (NEW.zone, 1) ON CONFLICT (zone) DO UPDATE SET people = people + 1;
 END;
-CREATE TRIGGER presence_moves AFTER UPDATE OF zone ON presence WHEN NEW.zone <> OLD.zone BEGIN
-    UPDATE occupancy SET people = people - 1 WHERE zone = OLD.zone;
-    INSERT INTO occupancy (zone, people) VALUES (NEW.zone, 1) ON CONFLICT (zone) DO UPDATE SET people = people + 1;
+CREATE TRIGGER presence_moves AFTER UPDATE OF zone, over ON presence
+WHEN NEW.zone <> OLD.zone OR NEW.over <> OLD.over BEGIN
+    UPDATE occupancy SET people = people - 1 WHERE zone = OLD.zone AND NOT OLD.over;
+    INSERT INTO occupancy (zone, people) SELECT NEW.zone, 1 WHERE NOT NEW.over
+        ON CONFLICT (zone) DO UPDATE SET people = people + 1;
 END;
-CREATE TRIGGER presence_ends AFTER DELETE ON presence BEGIN
+CREATE TRIGGER presence_ends AFTER DELETE ON presence WHEN NOT OLD.over BEGIN
     UPDATE occupancy SET people = people - 1 WHERE zone = OLD.zone;
 END;
 

@@ -116,7 +116,7 @@ const NEVER: [(&str, &str); 7] = [
     ),
     (
         "an occupancy that is not the number present",
-        "SELECT count(*) FROM occupancy o WHERE people <> (SELECT count(*) FROM presence p WHERE p.zone = o.zone)",
+        "SELECT count(*) FROM occupancy o WHERE people <> (SELECT count(*) FROM presence p WHERE p.zone = o.zone AND NOT over)",
     ),
     (
         "an entry consumed by no visit",

@@ -180,6 +180,36 @@ async fn who_stays_too_long_is_no_longer_counted_and_goes_on_with_the_visit() {
 }
 
 #[tokio::test]
+async fn where_somebody_was_last_seen_is_kept_for_a_while_and_not_counted() {
+    let club = club();
+    let anna = club.put(person("M-1", "A1")).await;
+    let sweep = async |now| {
+        let policy = club.policy.clone();
+        club.write(move |tx| tx.end_stale_presences(&policy, now)).await
+    };
+    let seen = async || {
+        let standing = club.standing(anna).await;
+        let counted = standing.occupancy.values().sum::<u32>();
+        (standing.presence.is_some(), standing.last_seen.is_some(), counted)
+    };
+
+    club.record(passage(anna, Way::In, at("09:00"))).await;
+    assert_eq!(seen().await, (true, true, 1));
+    assert_eq!(sweep(at("13:00")).await, 1);
+    assert_eq!(seen().await, (false, true, 0));
+    assert_eq!(sweep(at("14:59")).await, 0);
+    club.record(passage(anna, Way::In, at("14:59"))).await;
+    assert_eq!(seen().await, (true, true, 1), "seen again, counted again");
+    club.record(passage(anna, Way::Out, at("15:00"))).await;
+    assert_eq!(seen().await, (false, false, 0));
+
+    club.record(passage(anna, Way::In, at("16:00"))).await;
+    assert_eq!(sweep(at("20:00")).await, 1);
+    assert_eq!(sweep(at("22:00")).await, 0);
+    assert_eq!(seen().await, (false, false, 0), "after six hours it says nothing any more");
+}
+
+#[tokio::test]
 async fn what_the_member_was_shown_is_noted_on_the_action() {
     let club = club();
     let anna = club.put(person("M-1", "A1")).await;
