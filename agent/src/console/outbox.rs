@@ -95,7 +95,8 @@ pub(super) struct DiscardAsked {
     reason: String,
 }
 
-/// Gives a row up. It is never sent.
+/// Gives a row up. It is never sent. Of a row that would have made its person known upstream, the answer's
+/// `waiting_on_it` tells how many rows waited for that: they are parked.
 #[utoipa::path(post, path = "/outbox/{id}/discard", tag = "outbox", params(("id" = i64, Path)), request_body = DiscardAsked,
     responses((status = 201, body = OutboxEntry), (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 409, description = "Nothing more happens to it", body = ProblemDocument, content_type = "application/problem+json")))]
@@ -106,7 +107,11 @@ pub(super) async fn discard_row(
     Document(asked): Document<DiscardAsked>,
 ) -> Result<(StatusCode, Json<OutboxEntry>), ApiProblem> {
     let (now, reason) = (console.now(), reasoned(&asked.reason)?);
-    let discard = move |tx: &Tx<'_>| Ok((tx.discard_row(id, &caller.name, &reason, now)?, row(tx, id)?));
+    let discard = move |tx: &Tx<'_>| {
+        let before = row(tx, id)?.map_or(0, |row| row.waiting_on_it);
+        let done = tx.discard_row(id, &caller.name, &reason, now)?;
+        Ok((done, row(tx, id)?.map(|row| OutboxEntry { waiting_on_it: before, ..row })))
+    };
     decided(id, console.handles.store.write("discarding a row", discard).await?)
 }
 

@@ -233,6 +233,8 @@ pub struct OutboxEntry {
     pub attempts: u32,
     /// What the last try said.
     pub last_error: Option<String>,
+    /// Rows of the person that wait until this one has made them known upstream. Given up, it parks them.
+    pub waiting_on_it: u64,
     /// When it was written.
     #[schema(value_type = String, format = DateTime)]
     pub written_at: Timestamp,

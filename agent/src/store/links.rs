@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::columns::{Moment, Word};
 use super::error::{StoreError, during};
 use super::transaction::{Tx, View};
-use crate::domain::{ExternalId, Hold, LaneId, PersonId};
+use crate::domain::{ExternalId, Hold, LaneId, PersonId, RowId};
 use crate::sync::Approval;
 
 /// The lane whose upstream knows people by links.
@@ -61,6 +61,28 @@ pub enum LinkSaved {
     /// That upstream user is linked to another person here.
     TakenBy(PersonId),
 }
+
+/// Why rows are parked whose person's row was given up; known again by this when the person is linked after all.
+const GIVEN_UP: &str = "the row that would have made the person known was given up: synchronize the person, retry this, or \
+                        discard it";
+
+/// How many rows wait until a row `o` has made its person known. Only a mark of the person does that. The plus keeps SQLite
+/// from going through the lane's rows rather than the person's.
+pub(super) const WAITING_ON_IT: &str = "CASE WHEN o.kind = 'person' AND o.body = '' AND o.state <> 'delivered'
+        AND o.state <> 'suppressed' AND o.state <> 'discarded' AND o.state <> 'erased' THEN
+        (SELECT count(*) FROM outbox w WHERE w.person = o.person AND +w.lane = o.lane AND w.state = 'held'
+            AND w.held_for = 'link')
+    ELSE 0 END";
+const PARKED_WITH_IT: &str = "UPDATE outbox SET state = 'parked', held_for = NULL, changed_at = ?2, last_error = ?3
+    WHERE state = 'held' AND held_for = 'link'
+    AND person = (SELECT person FROM outbox WHERE id = ?1 AND kind = 'person' AND body = '')
+    AND +lane = (SELECT lane FROM outbox WHERE id = ?1)
+    AND NOT EXISTS (SELECT 1 FROM outbox mark WHERE mark.person = outbox.person AND +mark.lane = outbox.lane
+        AND mark.kind = 'person' AND mark.body = '' AND mark.state <> 'delivered' AND mark.state <> 'suppressed'
+        AND mark.state <> 'discarded' AND mark.state <> 'erased')";
+const RELEASED_AFTER_ALL: &str =
+    "UPDATE outbox SET state = iif(lost_answer > 0, 'unsure', 'pending'), changed_at = ?3, last_error = NULL
+    WHERE +lane = ?1 AND person = ?2 AND state = 'parked' AND last_error = ?4";
 
 impl View<'_> {
     /// How a person is known at Mywellness.
@@ -132,11 +154,18 @@ impl Tx<'_> {
             return Ok(LinkSaved::Unwanted);
         }
         self.release_held(lane, person, Hold::Link, link.linked_at)?;
+        let parked = (lane.as_str(), person.0, Moment(link.linked_at), GIVEN_UP);
+        during("releasing what was parked without a link", || self.run(RELEASED_AFTER_ALL, parked))?;
         let names = [Some(&link.user_id), Some(&link.facility_user_id), link.permanent_token.as_ref()];
         during("looking at notes again", || {
             self.wake_notes_of_user(&names.map(|it| it.map(String::as_str)), link.linked_at)
         })?;
         Ok(LinkSaved::Saved)
+    }
+
+    /// Parks what waited for its person to be made known, if that was given up and nobody tries it again.
+    pub(super) fn park_what_waits_for_link(&self, given_up: RowId, now: Timestamp) -> rusqlite::Result<()> {
+        self.run(PARKED_WITH_IT, (given_up.0, Moment(now), GIVEN_UP)).map(drop)
     }
 
     /// Forgets how a person is known at Mywellness.

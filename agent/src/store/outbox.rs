@@ -18,6 +18,7 @@ use rusqlite::{Row, ToSql, named_params};
 
 use super::columns::{Count, Moment, Word};
 use super::error::{StoreError, during};
+use super::links::WAITING_ON_IT;
 use super::page::{Page, page_of, rows_wanted};
 use super::transaction::{Tx, View};
 use crate::domain::{
@@ -66,7 +67,7 @@ impl View<'_> {
         let of_state = state.map(|state| format!("AND o.state = '{}' AND {}", state.as_str(), range_of(state)));
         let sql = format!(
             "SELECT o.id, o.lane, o.kind, o.key, p.external_id, o.state, o.held_for, o.attempts, o.last_error,
-                    o.written_at, o.changed_at
+                    o.written_at, o.changed_at, {WAITING_ON_IT}
              FROM outbox o LEFT JOIN person p ON p.id = o.person
              WHERE o.id > ?1 AND (?2 IS NULL OR o.lane = ?2) {} ORDER BY o.id LIMIT ?3",
             of_state.unwrap_or_default()
@@ -285,7 +286,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// An operator gives a row up; false: no such row or it is final.
+    /// An operator gives a row up; false: no such row or it is final. What waited until it made its person known upstream is
+    /// parked with it: nothing else would come of it, and nobody would be told.
     ///
     /// # Errors
     /// When SQLite fails.
@@ -295,6 +297,7 @@ impl Tx<'_> {
             if given_up {
                 self.audit(Some(operator), "discard_row", &id.to_string(), Some(reason), now)?;
                 self.unplan_row(id, now)?;
+                self.park_what_waits_for_link(id, now)?;
                 self.news().outbox_changed();
             }
             Ok(given_up)
@@ -431,6 +434,7 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<OutboxEntry> {
         last_error: row.get(8)?,
         written_at: row.get::<_, Moment>(9)?.0,
         changed_at: row.get::<_, Moment>(10)?.0,
+        waiting_on_it: row.get::<_, Count>(11)?.0,
     })
 }
 

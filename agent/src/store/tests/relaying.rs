@@ -236,6 +236,53 @@ async fn an_operator_retries_and_gives_up_rows_and_it_is_written_down() {
 }
 
 #[tokio::test]
+async fn what_waits_for_a_person_to_be_made_known_is_seen_and_parked_when_that_is_given_up() {
+    let club = club();
+    let anna = club.put(person("M-1", "A1")).await;
+    let visits = [enqueue(&club, "a", Some(anna)).await, enqueue(&club, "b", Some(anna)).await];
+    for visit in visits {
+        settle(&club, visit, RowOutcome::Held(Hold::Link)).await;
+    }
+    let mark = || club.write(move |tx| tx.enqueue(&name(LANE), FactKind::Person, "M-1", Some(anna), "", at("09:00")));
+    mark().await;
+    let introduction = club.read(|view| view.waiting_rows(&name(LANE), RowId(0), 9)).await.remove(0).id;
+    settle(&club, introduction, RowOutcome::Never("ambiguous".to_owned())).await;
+    assert_eq!(entry(&club, introduction).await.waiting_on_it, 2, "the operator sees what hangs on it");
+    assert_eq!(entry(&club, visits[0]).await.waiting_on_it, 0);
+
+    assert!(club.write(move |tx| tx.discard_row(introduction, "desk", "not her", at("10:00"))).await);
+    for visit in visits {
+        let entry = entry(&club, visit).await;
+        assert_eq!((entry.state, entry.held_for), (RowState::Parked, None));
+        assert!(entry.last_error.is_some_and(|why| why.contains("was given up")));
+    }
+    assert_eq!(entry(&club, introduction).await.waiting_on_it, 0);
+
+    // An operator gives one up as well; the other goes when the person is linked after all.
+    assert!(club.write(move |tx| tx.discard_row(visits[0], "desk", "nor this", at("10:01"))).await);
+    let (user_id, facility_user_id) = ("u".to_owned(), "f".to_owned());
+    let link = Link { user_id, facility_user_id, permanent_token: None, linked_at: at("11:00") };
+    club.write(move |tx| tx.save_link(&name(LANE), anna, &link)).await;
+    assert_eq!(waiting(&club).await, ["b"]);
+    assert_eq!(entry(&club, visits[1]).await.last_error, None);
+}
+
+#[tokio::test]
+async fn what_waits_for_a_person_who_is_marked_again_goes_on_waiting() {
+    let club = club();
+    let anna = club.put(person("M-1", "A1")).await;
+    let visit = enqueue(&club, "a", Some(anna)).await;
+    settle(&club, visit, RowOutcome::Held(Hold::Link)).await;
+    let mark = || club.write(move |tx| tx.enqueue(&name(LANE), FactKind::Person, "M-1", Some(anna), "", at("09:00")));
+    mark().await;
+    let first = club.read(|view| view.waiting_rows(&name(LANE), RowId(0), 9)).await.remove(0).id;
+    club.write(move |tx| tx.begin_row(first, at("09:01"))).await;
+    mark().await;
+    assert!(club.write(move |tx| tx.discard_row(first, "desk", "the older one", at("10:00"))).await);
+    assert_eq!(entry(&club, visit).await.state, RowState::Held);
+}
+
+#[tokio::test]
 async fn a_lane_is_summed_up_with_or_without_rows() {
     let club = club();
     let rows = [enqueue(&club, "a", None).await, enqueue(&club, "b", None).await, enqueue(&club, "c", None).await];
