@@ -122,10 +122,11 @@ async fn follow(
     events: broadcast::Sender<SiteEvent>,
 ) {
     while status.changed().await.is_ok() {
-        let LaneStatus { lane, online_since, last_error, .. } = status.borrow_and_update().clone();
+        let LaneStatus { lane, online_since, is_idle, last_error, .. } = status.borrow_and_update().clone();
         let before = links.borrow().get(&lane).cloned();
         let link = match (online_since, last_error, &before) {
             (Some(since), _, _) => LaneLink::Online { since },
+            (None, None, _) if is_idle => LaneLink::Idle,
             (None, None, _) => LaneLink::Connecting,
             (None, Some(why), Some(LaneLink::Offline { since, .. })) => LaneLink::Offline { since: *since, why },
             (None, Some(why), _) => LaneLink::Offline { since: clock.now().wall, why },

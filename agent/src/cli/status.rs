@@ -143,6 +143,7 @@ fn lanes(health: &Health) -> Table {
         let link = match connection {
             None => "ORPHANED: it is configured no longer, and nothing sends its rows".to_owned(),
             Some(LaneLink::Connecting) => "connecting".to_owned(),
+            Some(LaneLink::Idle) => "idle: nothing to send so far".to_owned(),
             Some(LaneLink::Online { since }) => format!("online for {}", span(between(*since, health.time))),
             Some(LaneLink::Offline { since, why }) => {
                 format!("OFFLINE for {}: {why}", span(between(*since, health.time)))

@@ -111,6 +111,7 @@ impl Feed {
         self.take_answers();
         let row = self.queue.take();
         self.read_ahead();
+        self.show_idle(row.is_none() && self.queue.is_idle() && self.queue.next_due().is_none());
         row
     }
 
@@ -248,6 +249,10 @@ impl Feed {
             }
             () = tokio::time::sleep(RATE_OVER), if slowing => self.count_acknowledged(0),
         }
+    }
+
+    fn show_idle(&self, is_idle: bool) {
+        self.status.send_if_modified(|status| std::mem::replace(&mut status.is_idle, is_idle) != is_idle);
     }
 
     fn is_shown_busy(&self) -> bool {

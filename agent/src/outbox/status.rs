@@ -13,6 +13,8 @@ pub struct LaneStatus {
     pub lane: LaneId,
     /// Since when its upstream is reached; none: it is not.
     pub online_since: Option<Timestamp>,
+    /// Nothing waits to be sent.
+    pub is_idle: bool,
     /// What ended the last session.
     pub last_error: Option<String>,
     /// When the next session begins, while the lane backs off.
@@ -27,7 +29,15 @@ impl LaneStatus {
     /// A lane that has not tried yet.
     #[must_use]
     pub fn starting(lane: LaneId) -> Self {
-        Self { lane, online_since: None, last_error: None, next_attempt_at: None, delivered: 0, rows_per_second: 0 }
+        Self {
+            lane,
+            online_since: None,
+            is_idle: false,
+            last_error: None,
+            next_attempt_at: None,
+            delivered: 0,
+            rows_per_second: 0,
+        }
     }
 
     /// How long until the next session begins, while the lane backs off.

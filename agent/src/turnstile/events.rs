@@ -18,6 +18,8 @@ pub const SITE_EVENTS_MAX: usize = 256;
 pub enum LaneLink {
     /// Not tried yet.
     Connecting,
+    /// Nothing waits, and nothing was to be sent so far: a receiver of a webhook is reached with the first event alone.
+    Idle,
     /// In a session with its upstream.
     Online {
         /// Since when.

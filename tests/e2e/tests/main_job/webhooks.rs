@@ -59,6 +59,23 @@ async fn a_visit_is_posted_signed_and_is_the_event_that_the_broker_carries() -> 
 }
 
 #[tokio::test]
+async fn a_webhook_that_has_nothing_to_tell_is_idle_and_not_stuck() -> Result<()> {
+    let receiver = Receiver::start().await?;
+    let club = club(&receiver).await?;
+    let link = async |wanted: &'static str| {
+        let look = async || Ok((lane(&club).await?["connection"]["link"] == wanted).then_some(()));
+        club.wait_for(&format!("the lane to be {wanted}"), look).await
+    };
+    link("idle").await?;
+    receiver.down().await;
+    club.badge("entry-1", CARD).await?;
+    link("offline").await?;
+    receiver.up().await?;
+    link("online").await?;
+    club.close().await
+}
+
+#[tokio::test]
 async fn whatever_fails_on_the_way_every_event_has_one_effect_and_a_persons_events_keep_their_order() -> Result<()> {
     let receiver = Receiver::start().await?;
     let mut club = club(&receiver).await?;
