@@ -269,12 +269,15 @@ mod tests {
     fn a_clock_that_drifts_is_followed_and_none_that_is_certainly_wrong() {
         let days: Vec<_> =
             (0..5_i64).map(|day| (1_000_000 + day * 86_460, day.unsigned_abs() * 86_400, Holdover)).collect();
-        check(&days, &expect![[r#"
+        check(
+            &days,
+            &expect![[r#"
             1000000 at 0, Holdover: presences 1000000, rows 1000000
             1086460 at 86400, Holdover: presences 1086460, rows 1086460
             1172920 at 172800, Holdover: presences 1172920, rows 1172920
             1259380 at 259200, Holdover: presences 1259380, rows 1259380
             1345840 at 345600, Holdover: presences 1345840, rows 1345840
-        "#]]);
+        "#]],
+        );
     }
 }

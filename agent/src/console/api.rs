@@ -104,6 +104,7 @@ fn prompt() -> OpenApiRouter<Arc<Console>> {
         .routes(routes!(classes::list_bookings))
         .routes(routes!(classes::get_booking, classes::put_booking, classes::cancel_booking))
         .routes(routes!(classes::list_attendance, classes::tick_off))
+        .routes(routes!(classes::withdraw_tick))
         .routes(routes!(history::list_passages))
         .routes(routes!(history::list_visits))
         .routes(routes!(alarms::list_alarms))

@@ -10,11 +10,13 @@ use utoipa::{IntoParams, ToSchema};
 use crate::domain::{Attendance, BookingStatus, ClassId, ClassProduct, ClassProductId, ExternalId, TickedBy};
 use crate::intake::{self, Booking, NewAttendance, NewBooking, NewClass, NewProduct, Problem, Ticking};
 use crate::mywellness::{Activity, Unanswered};
-use crate::store::{BookingEntry, ClassEntry, ClassFilter, Role, Tx, View};
+use crate::store::{AttendanceEntry, BookingEntry, ClassEntry, ClassFilter, Role, Tx, View, Withdrawn};
 use crate::telemetry::Fact;
+use crate::turnstile::{AttendanceChange, SiteEvent};
 
+use super::doors::reasoned;
 use super::extract::{Asked, Document, Named, NamedTwo};
-use super::facts::TickedOff;
+use super::facts::{TickTakenBack, TickedOff};
 use super::lists::{List, rows};
 use super::problem::{ApiProblem, Kind, ProblemDocument};
 use super::state::{CalledBy, Console, Shared};
@@ -247,14 +249,14 @@ async fn write_booking(
     }
 }
 
-/// Who was ticked off for a class, in that order.
+/// Who was ticked off for a class, in that order, and how each upstream stands with it.
 #[utoipa::path(get, path = "/classes/{id}/attendance", tag = "classes", params(("id" = String, Path), PageAsked),
-    responses((status = 200, body = List<Attendance>), (status = 404, body = ProblemDocument, content_type = "application/problem+json")))]
+    responses((status = 200, body = List<AttendanceEntry>), (status = 404, body = ProblemDocument, content_type = "application/problem+json")))]
 pub(super) async fn list_attendance(
     State(console): Shared,
     Named(id): Named<ClassId>,
     Asked(asked): Asked<PageAsked>,
-) -> Result<Json<List<Attendance>>, ApiProblem> {
+) -> Result<Json<List<AttendanceEntry>>, ApiProblem> {
     let (rows, class) = (rows(asked.limit)?, id.clone());
     let find = move |view: &View<'_>| match view.class(&class)? {
         None => Ok(None),
@@ -285,7 +287,49 @@ pub(super) async fn tick_off(
         Ticking::Already(attendance) => Ok((StatusCode::OK, Json(*attendance))),
         Ticking::Done(attendance) => {
             TickedOff { class: &id, by }.tell();
+            // Nobody may be listening.
+            let _listeners = console.handles.events.send(SiteEvent::ticked_off(attendance.as_ref().clone()));
             Ok((StatusCode::CREATED, Json(*attendance)))
+        }
+    }
+}
+
+/// Why a tick is taken back.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct WithdrawalAsked {
+    /// Why. It is recorded with the name of the token.
+    reason: Option<String>,
+}
+
+/// Takes a mistaken tick back, as long as no upstream was told of it. It stays on record; the person can be ticked off anew.
+#[utoipa::path(delete, path = "/classes/{id}/attendance/{person}", tag = "classes",
+    params(("id" = String, Path), ("person" = String, Path), WithdrawalAsked),
+    responses((status = 200, description = "Taken back", body = Attendance),
+        (status = 404, description = "Not ticked off", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 409, description = "An upstream was told of it", body = ProblemDocument, content_type = "application/problem+json")))]
+pub(super) async fn withdraw_tick(
+    State(console): Shared,
+    Extension(caller): CalledBy,
+    NamedTwo(class, person): NamedTwo<ClassId, ExternalId>,
+    Asked(asked): Asked<WithdrawalAsked>,
+) -> Result<Json<Attendance>, ApiProblem> {
+    let reason = asked.reason.as_deref().map(reasoned).transpose()?;
+    let (now, of) = (console.now(), (class.clone(), person.clone()));
+    let withdraw = move |tx: &Tx<'_>| intake::withdraw_tick(tx, (&of.0, &of.1), (&caller.name, reason.as_deref()), now);
+    match console.handles.store.write("taking a tick back", withdraw).await? {
+        Withdrawn::NotTicked => Err(ApiProblem::unknown("attendance of", person)),
+        Withdrawn::Told(lane) => {
+            let why = format!("{lane} was told of it, and cannot be told that it was a mistake: mend it there");
+            Err(ApiProblem::new(Kind::Conflict, why))
+        }
+        Withdrawn::Done(attendance) => {
+            TickTakenBack { class: &class }.tell();
+            let (change, told) = (AttendanceChange::Withdrawn, Box::new(attendance.clone()));
+            // Nobody may be listening.
+            let _listeners = console.handles.events.send(SiteEvent::Attendance { change, attendance: told });
+            Ok(Json(attendance))
         }
     }
 }

@@ -27,11 +27,11 @@ const QUIET_MAX: Duration = Duration::from_secs(15);
 /// How often a watcher's token is looked at: one that was revoked, here or by the command line, watches no longer.
 const TOKEN_LOOKED_AT_EVERY: Duration = Duration::from_secs(2);
 
-/// Passages, states of readers and gates, lanes and the store, as server-sent events. A new watcher is told all states
+/// Passages, who is ticked off for classes, states of readers and gates, lanes and the store, as server-sent events. A new watcher is told all states
 /// first. One that reads too slowly is dropped: it reconnects, and reads `GET /passages` for what it missed. The feed ends
 /// when its token is revoked.
 #[utoipa::path(get, path = "/events", tag = "site",
-    responses((status = 200, description = "Each event's name is its `type`: passage, shown, reader, gate, alarm, lane, store", body = String, content_type = "text/event-stream")))]
+    responses((status = 200, description = "Each event's name is its `type`: passage, attendance, shown, reader, gate, alarm, lane, store", body = String, content_type = "text/event-stream")))]
 pub(super) async fn watch_events(State(console): Shared, Extension(caller): CalledBy) -> Result<Response, ApiProblem> {
     let place = Arc::clone(&console.watchers).try_acquire_owned();
     let place = place.map_err(|_| ApiProblem::new(Kind::Unavailable, "too many watch already"))?;

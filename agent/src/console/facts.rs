@@ -111,6 +111,19 @@ impl Fact for TickedOff<'_> {
     }
 }
 
+/// A mistaken tick was taken back.
+pub(super) struct TickTakenBack<'a> {
+    /// The class.
+    pub(super) class: &'a ClassId,
+}
+
+impl Fact for TickTakenBack<'_> {
+    fn tell(&self) {
+        counter!("varco_attendance_withdrawn_total").increment(1);
+        tracing::info!(class = %self.class, "a tick for a class was taken back");
+    }
+}
+
 /// An operator commanded an integration.
 pub(super) struct IntegrationCommanded<'a> {
     /// Whose.

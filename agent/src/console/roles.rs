@@ -91,6 +91,7 @@ pub(super) const TABLE: &[(&str, &str, Right)] = &[
     ("DELETE", "/api/v1/classes/{id}/bookings/{person}", WriteClasses),
     ("GET", "/api/v1/classes/{id}/attendance", SeeClasses),
     ("POST", "/api/v1/classes/{id}/attendance", TickOff),
+    ("DELETE", "/api/v1/classes/{id}/attendance/{person}", TickOff),
     ("GET", "/api/v1/passages", SeeSite),
     ("GET", "/api/v1/visits", SeeSite),
     ("GET", "/api/v1/alarms", SeeSite),
@@ -199,6 +200,7 @@ mod tests {
             AG   DELETE /api/v1/classes/{id}/bookings/{person}
             AOGV GET /api/v1/classes/{id}/attendance
             AOG  POST /api/v1/classes/{id}/attendance
+            AOG  DELETE /api/v1/classes/{id}/attendance/{person}
             AOV  GET /api/v1/passages
             AOV  GET /api/v1/visits
             AOV  GET /api/v1/alarms

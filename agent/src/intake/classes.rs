@@ -10,7 +10,7 @@ use crate::domain::{
     Attendance, BookingStatus, Class, ClassId, ClassProduct, ClassProductId, ClassStatus, ExternalId, LanePlan, Now,
     Policy, TickedBy, ZoneId, null_is_default,
 };
-use crate::store::{StoreError, Tick, Ticked, Tx};
+use crate::store::{StoreError, Tick, Ticked, Tx, Withdrawn};
 
 /// Longest class: a camp of several days is several classes.
 const CLASS_MAX: SignedDuration = SignedDuration::from_hours(24);
@@ -286,6 +286,19 @@ pub fn tick_off(
             Ticking::Refused(Refused::one(Cause::Invalid, "person", format!("there is no person {}", new.person)))
         }
     })
+}
+
+/// Takes a mistaken tick back, in the name of a token.
+///
+/// # Errors
+/// When the store cannot.
+pub fn withdraw_tick(
+    tx: &Tx<'_>,
+    (class, person): (&ClassId, &ExternalId),
+    (operator, reason): (&str, Option<&str>),
+    now: Timestamp,
+) -> Result<Withdrawn, StoreError> {
+    tx.withdraw_tick((class, person), (operator, reason), now)
 }
 
 fn is_booked(tx: &Tx<'_>, class: &Class, person: &ExternalId) -> Result<bool, StoreError> {

@@ -21,7 +21,7 @@ mod wording;
 
 pub use classes::{
     Booking, NewAttendance, NewBooking, NewClass, NewProduct, Ticking, Written, move_class, put_booking, put_class,
-    put_class_product, tick_off,
+    put_class_product, tick_off, withdraw_tick,
 };
 pub use command::{COMMANDS, Command, Means, Obeyed, obey};
 pub use crm::{

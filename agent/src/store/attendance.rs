@@ -3,14 +3,15 @@
 use jiff::Timestamp;
 use rusqlite::Row;
 
-use super::columns::{Doc, Key, Word};
+use super::columns::{Doc, Key, Moment, Word};
 use super::error::{StoreError, during};
+use super::history::DeliveryNote;
 use super::page::{self, Page, page_of, rows_wanted};
 use super::recording::{Known, id_of};
 use super::transaction::{Tx, View};
 use crate::domain::{
-    Attendance, AttendanceId, BookingStatus, Class, ClassId, ClockQuality, ExternalId, FactKind, LanePlan, Origin,
-    Passage, PassageId, Policy, TickedBy,
+    Attendance, AttendanceId, BookingStatus, Class, ClassId, ClockQuality, ExternalId, FactKind, LaneId, LanePlan,
+    Origin, Passage, PassageId, Policy, TickedBy,
 };
 use crate::visit;
 
@@ -42,8 +43,29 @@ pub enum Ticked {
     Done(Attendance),
 }
 
+/// Somebody's attendance, and how its relays stand.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub struct AttendanceEntry {
+    /// The attendance.
+    #[serde(flatten)]
+    pub attendance: Attendance,
+    /// How its relays stand.
+    pub delivery: Vec<DeliveryNote>,
+}
+
+/// What became of taking a tick back.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Withdrawn {
+    /// The person was not ticked off for that class.
+    NotTicked,
+    /// An upstream was told of it, or may have been: it would not hear that it was a mistake.
+    Told(LaneId),
+    /// It is taken back, and no upstream is told of it.
+    Done(Attendance),
+}
+
 impl View<'_> {
-    /// Who was ticked off for a class, in that order.
+    /// Who was ticked off for a class, in that order. What was taken back is not among them.
     ///
     /// # Errors
     /// When SQLite fails, a document cannot be read or the cursor is none of ours.
@@ -52,14 +74,21 @@ impl View<'_> {
         class: &ClassId,
         cursor: Option<&str>,
         limit: u32,
-    ) -> Result<Page<Attendance>, StoreError> {
+    ) -> Result<Page<AttendanceEntry>, StoreError> {
         let after = page::number_of(cursor)?;
-        let sql = format!("{ATTENDANCE} WHERE a.class = ?1 AND a.row > ?2 ORDER BY a.row LIMIT ?3");
+        let sql = format!(
+            "{ATTENDANCE} WHERE a.class = ?1 AND a.row > ?2 AND a.withdrawn_at IS NULL ORDER BY a.row LIMIT ?3"
+        );
         let rows = during("listing attendance", || {
             self.all(&sql, (class.as_str(), after, rows_wanted(limit)), |row| Ok((row.get(2)?, attendance(row)?)))
         })?;
         let page = page_of(rows, limit, |(row, _): &(i64, _)| row.to_string());
-        Ok(Page { items: page.items.into_iter().map(|(_, entry)| entry).collect(), next: page.next })
+        let entry = |(_, attendance): (i64, Attendance)| {
+            let delivery = self.deliveries(FactKind::Attendance, attendance.attendance_id.0)?;
+            Ok(AttendanceEntry { attendance, delivery })
+        };
+        let items = during("reading how attendance was told", || page.items.into_iter().map(entry).collect())?;
+        Ok(Page { items, next: page.next })
     }
 }
 
@@ -72,7 +101,7 @@ impl Tx<'_> {
         let Some(id) = self.person_id(&tick.person)? else { return Ok(Ticked::NoSuchPerson) };
         let booking = self.booking(&tick.class.id, id)?;
         during("ticking somebody off", || {
-            let sql = format!("{ATTENDANCE} WHERE a.class = ?1 AND a.person = ?2");
+            let sql = format!("{ATTENDANCE} WHERE a.class = ?1 AND a.person = ?2 AND a.withdrawn_at IS NULL");
             if let Some(found) = self.one(&sql, (tick.class.id.as_str(), id.0), attendance)? {
                 return Ok(Ticked::Already(found));
             }
@@ -84,6 +113,33 @@ impl Tx<'_> {
         })
     }
 
+    /// Takes a mistaken tick back, as long as no upstream was told of it; it stays on record, with who did it and why.
+    ///
+    /// # Errors
+    /// When SQLite fails or a document cannot be read.
+    pub fn withdraw_tick(
+        &self,
+        (class, person): (&ClassId, &ExternalId),
+        (operator, reason): (&str, Option<&str>),
+        now: Timestamp,
+    ) -> Result<Withdrawn, StoreError> {
+        let Some(id) = self.person_id(person)? else { return Ok(Withdrawn::NotTicked) };
+        during("taking a tick back", || {
+            let sql = format!("{ATTENDANCE} WHERE a.class = ?1 AND a.person = ?2 AND a.withdrawn_at IS NULL");
+            let found = self.one(&sql, (class.as_str(), id.0), |row| Ok((row.get::<_, i64>(2)?, attendance(row)?)))?;
+            let Some((row, ticked)) = found else { return Ok(Withdrawn::NotTicked) };
+            let key = ticked.attendance_id.0.to_string();
+            if let Some(lane) = self.one(TOLD, [&key], |row| row.get::<_, Word<LaneId>>(0))? {
+                return Ok(Withdrawn::Told(lane.0));
+            }
+            self.run(UNTOLD, (&key, Moment(now)))?;
+            self.run("UPDATE attendance SET withdrawn_at = ?2 WHERE row = ?1", (row, Moment(now)))?;
+            self.audit(Some(operator), "withdraw_tick", &key, reason, now)?;
+            self.news().outbox_changed();
+            Ok(Withdrawn::Done(ticked))
+        })
+    }
+
     /// Ticks off whoever passed a reader that does so, for the classes they booked.
     pub(super) fn tick_by_badge(
         &self,
@@ -91,7 +147,7 @@ impl Tx<'_> {
         known: &Known,
         policy: &Policy,
         lanes: &[LanePlan],
-    ) -> rusqlite::Result<Vec<ClassId>> {
+    ) -> rusqlite::Result<Vec<Attendance>> {
         let reader = passage.reader.as_ref().and_then(|reader| policy.readers.get(reader));
         let Some(reader) = reader.filter(|it| it.attendance && visit::moves(passage.outcome)) else {
             return Ok(Vec::new());
@@ -105,8 +161,7 @@ impl Tx<'_> {
         for booked in visit::attended(&bookings, (reader, passage.way), policy, passage.at) {
             let (reader, gate) = (Some(reader.id.clone()), Some(passage.gate.clone()));
             let made = Attendance { by, reader, gate, ..of_class(&booked.class, passage.at, passage.clock) };
-            self.write_attendance(&made, known, (None, Some(passage.id)), lanes)?;
-            attended.push(made.class);
+            attended.push(self.write_attendance(&made, known, (None, Some(passage.id)), lanes)?);
         }
         Ok(attended)
     }
@@ -146,6 +201,14 @@ fn of_class(class: &Class, at: Timestamp, clock: ClockQuality) -> Attendance {
     }
 }
 
+/// A lane that was told of an attendance, or may have been. Mywellness alone is known not to have been by a try that
+/// was put off.
+const TOLD: &str = "SELECT lane FROM outbox WHERE key = ?1 AND body <> '' AND kind = 'attendance'
+    AND (state = 'in_flight' OR state = 'unsure' OR state = 'sent' OR state = 'delivered' OR lost_answer > 0
+        OR (attempts > 0 AND lane <> 'mywellness' AND state <> 'discarded')) LIMIT 1";
+const UNTOLD: &str = "UPDATE outbox SET state = 'discarded', held_for = NULL, changed_at = ?2,
+        last_error = 'the tick was taken back'
+    WHERE key = ?1 AND body <> '' AND kind = 'attendance' AND (state = 'pending' OR state = 'held' OR state = 'parked')";
 const ATTENDANCE: &str = "SELECT a.doc, p.external_id, a.row FROM attendance a LEFT JOIN person p ON p.id = a.person";
 
 fn attendance(row: &Row<'_>) -> rusqlite::Result<Attendance> {

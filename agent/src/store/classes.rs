@@ -288,15 +288,17 @@ impl Tx<'_> {
 const CLASS: &str = "SELECT c.doc,
         (SELECT count(*) FROM booking b WHERE b.class = c.id AND b.status = 'booked'),
         (SELECT count(*) FROM booking b WHERE b.class = c.id AND b.status = 'waiting'),
-        (SELECT count(*) FROM attendance a WHERE a.class = c.id)
+        (SELECT count(*) FROM attendance a WHERE a.class = c.id AND a.withdrawn_at IS NULL)
     FROM class c";
 
 const BOOKING: &str = "SELECT b.class, p.external_id, b.status, b.at,
-        EXISTS (SELECT 1 FROM attendance a WHERE a.class = b.class AND a.person = b.person), b.person
+        EXISTS (SELECT 1 FROM attendance a WHERE a.class = b.class AND a.person = b.person
+            AND a.withdrawn_at IS NULL), b.person
     FROM booking b JOIN person p ON p.id = b.person";
 
 const BOOKED_AROUND: &str = "SELECT c.doc, b.status, p.doc,
-        EXISTS (SELECT 1 FROM attendance a WHERE a.class = b.class AND a.person = b.person)
+        EXISTS (SELECT 1 FROM attendance a WHERE a.class = b.class AND a.person = b.person
+            AND a.withdrawn_at IS NULL)
     FROM booking b JOIN class c ON c.id = b.class JOIN class_product p ON p.id = c.product
     WHERE b.person = ?1 AND b.starts_at BETWEEN ?2 AND ?3 ORDER BY b.starts_at, b.class LIMIT ?4";
 

@@ -87,6 +87,11 @@ impl Tx<'_> {
             [id.0],
         )?;
         self.run(
+            "UPDATE operator_command SET reason = NULL WHERE command = 'withdraw_tick'
+             AND subject IN (SELECT json_extract(doc, '$.attendance_id') FROM attendance WHERE person = ?1)",
+            [id.0],
+        )?;
+        self.run(
             "UPDATE outbox SET state = 'erased', held_for = NULL, changed_at = ?2
              WHERE person = ?1 AND (lane = 'mywellness' OR body = '') AND kind <> 'erasure'
              AND state <> 'delivered' AND state <> 'suppressed' AND state <> 'discarded' AND state <> 'erased'",

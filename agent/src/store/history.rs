@@ -14,8 +14,8 @@ use super::page::{self, Page, page_of, rows_wanted};
 use super::standing::visit;
 use super::transaction::{Tx, View};
 use crate::domain::{
-    ClockQuality, Direction, ExternalId, GateId, LaneId, PassageId, PassageOutcome, PersonId, ReaderId, Reason,
-    RowState, TraceLine, Visit, VisitId, Way, ZoneId,
+    ClockQuality, Direction, ExternalId, FactKind, GateId, LaneId, PassageId, PassageOutcome, PersonId, ReaderId,
+    Reason, RowState, TraceLine, Visit, VisitId, Way, ZoneId,
 };
 
 /// Pages of the file given back to the disk with each prune: a few milliseconds of work, so that no passage waits.
@@ -94,7 +94,7 @@ pub struct VisitEntry {
     pub delivery: Vec<DeliveryNote>,
 }
 
-/// How a visit's relay to one lane stands.
+/// How a visit's or an attendance's relay to one lane stands.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct DeliveryNote {
     /// The lane.
@@ -164,17 +164,18 @@ impl View<'_> {
         let rows = during("listing visits", || {
             let mut rows = self.all(&sql, params_from_iter(values), visit_entry)?;
             for (_, _, entry) in &mut rows {
-                entry.delivery = self.deliveries(entry.visit.id)?;
+                entry.delivery = self.deliveries(FactKind::Visit, entry.visit.id.0)?;
             }
             Ok(rows)
         })?;
         Ok(unplaced(page_of(rows, filter.limit, cursor)))
     }
 
-    fn deliveries(&self, visit: VisitId) -> rusqlite::Result<Vec<DeliveryNote>> {
+    /// How a fact's relays stand, by its own id.
+    pub(super) fn deliveries(&self, kind: FactKind, key: uuid::Uuid) -> rusqlite::Result<Vec<DeliveryNote>> {
         let sql = "SELECT lane, state, attempts, lost_answer, last_error FROM outbox
-                   WHERE key = ?1 AND body <> '' AND kind = 'visit' ORDER BY id";
-        self.all(sql, [visit.to_string()], |row| {
+                   WHERE key = ?1 AND body <> '' AND kind = ?2 ORDER BY id";
+        self.all(sql, (key.to_string(), kind.as_str()), |row| {
             Ok(DeliveryNote {
                 lane: row.get::<_, Word<_>>(0)?.0,
                 state: row.get::<_, Word<_>>(1)?.0,

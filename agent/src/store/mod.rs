@@ -58,7 +58,7 @@ mod writer;
 
 pub use alarms::AlarmFilter;
 pub use answers::{AnswerKept, CommandKey};
-pub use attendance::{Tick, Ticked};
+pub use attendance::{AttendanceEntry, Tick, Ticked, Withdrawn};
 pub use backup::{BackedUp, back_up};
 pub use classes::{BookingEntry, ClassEntry, ClassFilter};
 pub use config::{Config, Retention};

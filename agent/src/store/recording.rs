@@ -8,8 +8,9 @@ use super::columns::{Doc, Key, Moment, Word};
 use super::error::{StoreError, during};
 use super::transaction::Tx;
 use crate::domain::{
-    Audience, ClassId, ClockQuality, EndedBy, Entitlement, EntitlementKind, ExternalId, FactKind, LanePlan, Membership,
-    MembershipId, Origin, Passage, PassageTold, PersonId, Policy, Presence, Reason, Title, VisitId, VisitTold,
+    Attendance, Audience, ClockQuality, EndedBy, Entitlement, EntitlementKind, ExternalId, FactKind, LanePlan,
+    Membership, MembershipId, Origin, Passage, PassageTold, PersonId, Policy, Presence, Reason, Title, VisitId,
+    VisitTold,
 };
 use crate::visit::{self, After, Move, Opening, PresenceChange, Takes, VisitChange};
 
@@ -26,8 +27,8 @@ pub struct Recorded {
     pub ended_visit: Option<VisitId>,
     /// A punch card that was empty when the visit was written.
     pub overdrawn: bool,
-    /// The classes that the person was ticked off for.
-    pub attended: Vec<ClassId>,
+    /// What the person was ticked off for.
+    pub attended: Vec<Attendance>,
 }
 
 /// Somebody the store knows.

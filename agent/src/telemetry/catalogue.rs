@@ -8,6 +8,7 @@ const COUNTERS: &[(&str, &str)] = &[
     ("varco_visits_total", "New visits, by the gate where they began."),
     ("varco_overdrawn_total", "Punch cards that were empty when an entry was taken from them."),
     ("varco_attendance_total", "People ticked off for classes, by whose hand."),
+    ("varco_attendance_withdrawn_total", "Mistaken ticks that were taken back."),
     ("varco_passages_lost_total", "Passages that could not be written down."),
     ("varco_gates_opened_by_hand_total", "Gates opened by an operator."),
     ("varco_gate_mode_changes_total", "Changes of a gate's mode by an operator."),

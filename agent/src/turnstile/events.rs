@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{GateState, ReaderState};
-use crate::domain::{Alarm, GateId, LaneId, MemberText, PassageTold, ReaderId, VisitId};
+use crate::domain::{Alarm, Attendance, GateId, LaneId, MemberText, PassageTold, ReaderId, VisitId};
 use crate::door::Light;
 use crate::store::StoreState;
 
@@ -49,6 +49,14 @@ pub enum SiteEvent {
         new_visit: Option<VisitId>,
         /// The visit it ended, if it ended one.
         ended_visit: Option<VisitId>,
+    },
+    /// Somebody was ticked off for a class, or that was taken back.
+    Attendance {
+        /// Which of the two.
+        change: AttendanceChange,
+        /// The attendance, as upstreams are told it.
+        #[serde(flatten)]
+        attendance: Box<Attendance>,
     },
     /// A reader's line went up or down.
     Reader {
@@ -98,6 +106,16 @@ pub enum SiteEvent {
     },
 }
 
+/// What happened to an attendance.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttendanceChange {
+    /// Somebody was ticked off.
+    TickedOff,
+    /// It was a mistake.
+    Withdrawn,
+}
+
 /// Whether the store takes writes, in the words of the API.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -121,11 +139,18 @@ impl From<StoreState> for StoreCondition {
 }
 
 impl SiteEvent {
+    /// Somebody was ticked off.
+    #[must_use]
+    pub fn ticked_off(attendance: Attendance) -> Self {
+        Self::Attendance { change: AttendanceChange::TickedOff, attendance: Box::new(attendance) }
+    }
+
     /// The word in the `event:` line.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
             Self::Passage { .. } => "passage",
+            Self::Attendance { .. } => "attendance",
             Self::Reader { .. } => "reader",
             Self::Gate { .. } => "gate",
             Self::Shown { .. } => "shown",

@@ -3,7 +3,7 @@
 use metrics::counter;
 use tracing::{error, info, warn};
 
-use crate::domain::{Alarm, AlarmState, GateId, Passage};
+use crate::domain::{Alarm, AlarmState, Attendance, GateId, Passage};
 use crate::store::{Recorded, StoreError};
 use crate::telemetry::Fact;
 
@@ -22,7 +22,7 @@ impl Fact for PassageRecorded<'_> {
         if self.recorded.new_visit.is_some() {
             counter!("varco_visits_total", "gate" => gate.to_string()).increment(1);
         }
-        for class in &self.recorded.attended {
+        for Attendance { class, .. } in &self.recorded.attended {
             info!(passage = %id, %class, "ticked off for a class");
             counter!("varco_attendance_total", "by" => "badge").increment(1);
         }

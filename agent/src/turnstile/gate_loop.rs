@@ -313,6 +313,7 @@ impl Turnstile {
                 let (new_visit, ended_visit) = (recorded.new_visit, recorded.ended_visit);
                 let passage = Box::new(recorded.told);
                 self.say(SiteEvent::Passage { passage, new_visit, ended_visit });
+                recorded.attended.into_iter().for_each(|it| self.say(SiteEvent::ticked_off(it)));
             }
             Err(error) => {
                 PassageNotRecorded { passage, error: &error }.tell();

@@ -16,6 +16,6 @@ mod tests;
 pub use board::{Board, DoorStates, GateState, ReaderState};
 pub use controlled::ControlledTurnstile;
 pub use desk::{Answer, Desk, Question, Right, Who};
-pub use events::{LaneLink, SITE_EVENTS_MAX, SiteEvent, StoreCondition};
+pub use events::{AttendanceChange, LaneLink, SITE_EVENTS_MAX, SiteEvent, StoreCondition};
 pub use gate_loop::{Site, Turnstile};
 pub use orders::{GATE_ORDERS_MAX, GateOrder, ModeOrder, OpenOrder, Opened, OrderRefused};

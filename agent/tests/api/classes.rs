@@ -122,3 +122,50 @@ async fn somebody_is_ticked_off_once_and_their_lane_is_told() {
     club.put(CLASS, cancelled).await;
     assert_eq!(by("operator", json!({"person": "M-2"})).await.0, 409);
 }
+
+/// The rows of attendance, as an operator sees them.
+async fn rows(club: &Club) -> Vec<(Value, Value)> {
+    let (_, list) = club.get("/api/v1/outbox?lane=mywellness").await;
+    let rows = list["items"].as_array().unwrap().iter().filter(|row| row["kind"] == "attendance");
+    rows.map(|row| (row["state"].clone(), row["last_error"].clone())).collect()
+}
+
+#[tokio::test]
+async fn a_tick_is_told_live_shows_its_delivery_and_is_taken_back_until_somebody_was_told() {
+    let club = yoga_club().await;
+    let mut events = club.events.subscribe();
+    let (attendance, mine) = (format!("{CLASS}/attendance"), format!("{CLASS}/attendance/M-1"));
+    let tick = async || club.post(&attendance, json!({"person": "M-1"})).await;
+    let (status, first) = tick().await;
+    assert_eq!(status, 201);
+    let told = serde_json::to_value(events.recv().await.unwrap()).unwrap();
+    assert_eq!((&told["type"], &told["change"]), (&json!("attendance"), &json!("ticked_off")));
+    assert_eq!((&told["attendance_id"], &told["person"]), (&first["attendance_id"], &json!("M-1")));
+    let (_, list) = club.get(&attendance).await;
+    let delivery = &list["items"][0]["delivery"][0];
+    assert_eq!((&delivery["lane"], &delivery["state"]), (&json!("mywellness"), &json!("pending")), "{list}");
+
+    let (status, taken_back) = club.delete(&format!("{mine}?reason=the%20wrong%20Anna")).await;
+    assert_eq!((status, &taken_back["attendance_id"]), (200, &first["attendance_id"]));
+    let told = serde_json::to_value(events.recv().await.unwrap()).unwrap();
+    assert_eq!((&told["change"], &told["class"]), (&json!("withdrawn"), &json!("Y-1")));
+    assert_eq!(club.get(&attendance).await.1["items"], json!([]));
+    assert_eq!(club.get(CLASS).await.1["attended"], 0);
+    assert_eq!(rows(&club).await, [(json!("discarded"), json!("the tick was taken back"))]);
+    assert_eq!(club.delete(&mine).await.0, 404, "once");
+    assert_eq!(club.delete(&format!("{mine}?reason=")).await.0, 422, "a reason says something");
+
+    // Ticked off after all, and told.
+    let (status, second) = tick().await;
+    assert_eq!(status, 201);
+    assert_ne!(second["attendance_id"], first["attendance_id"]);
+    let sent = |tx: &varco::store::Tx<'_>| {
+        let (row, now) = (varco::domain::RowId(2), "2026-11-23T18:00:00Z".parse().unwrap());
+        tx.settle(&[(row, varco::domain::RowOutcome::Delivered)], now)
+    };
+    club.store.write("a story", sent).await.unwrap();
+    let (status, problem) = club.delete(&mine).await;
+    assert_eq!(status, 409);
+    assert!(problem["detail"].as_str().unwrap().starts_with("mywellness was told of it"), "{problem}");
+    assert_eq!(club.get(CLASS).await.1["attended"], 1);
+}

@@ -37,6 +37,7 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("AG", "DELETE", "/api/v1/classes/x/bookings/M-1"),
     ("AOGV", "GET", "/api/v1/classes/x/attendance"),
     ("AOG", "POST", "/api/v1/classes/x/attendance"),
+    ("AOG", "DELETE", "/api/v1/classes/x/attendance/M-1"),
     ("AOV", "GET", "/api/v1/passages"),
     ("AOV", "GET", "/api/v1/visits"),
     ("AOV", "GET", "/api/v1/alarms"),

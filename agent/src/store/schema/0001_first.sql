@@ -204,9 +204,10 @@ CREATE TABLE attendance (
     person INTEGER,
     operator TEXT,
     passage BLOB,
+    withdrawn_at INTEGER, -- a mistaken tick that was taken back; it stays on record
     doc TEXT NOT NULL
 ) STRICT;
-CREATE UNIQUE INDEX ticked_off_once ON attendance (class, person) WHERE person IS NOT NULL;
+CREATE UNIQUE INDEX ticked_off_once ON attendance (class, person) WHERE person IS NOT NULL AND withdrawn_at IS NULL;
 CREATE INDEX attendance_by_class ON attendance (class, row);
 CREATE INDEX attendance_by_person ON attendance (person) WHERE person IS NOT NULL;
 

@@ -296,6 +296,7 @@ impl ControlledTurnstile {
                         }
                         let (new_visit, ended_visit) = (recorded.new_visit, recorded.ended_visit);
                         self.say(SiteEvent::Passage { passage: Box::new(recorded.told), new_visit, ended_visit });
+                        recorded.attended.into_iter().for_each(|it| self.say(SiteEvent::ticked_off(it)));
                     }
                 }
                 for alarm in alarms {
