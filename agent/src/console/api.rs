@@ -19,8 +19,8 @@ use super::admit::{admit, guarded, in_time, no_such_method, nowhere, outlive, pa
 use super::problem::ProblemDocument;
 use super::state::Console;
 use super::{
-    alarms, classes, crm, doors, events, history, hooks, import, myself, outbox, pages, people, preflight, probes,
-    sync, why,
+    alarms, classes, crm, doors, events, history, hooks, import, late, myself, outbox, pages, people, preflight,
+    probes, sync, why,
 };
 
 /// Where the API begins.
@@ -109,6 +109,7 @@ fn prompt() -> OpenApiRouter<Arc<Console>> {
         .routes(routes!(history::list_visits))
         .routes(routes!(alarms::list_alarms))
         .routes(routes!(doors::list_readers))
+        .routes(routes!(late::record_late))
         .routes(routes!(doors::list_gates))
         .routes(routes!(doors::open_gate))
         .routes(routes!(doors::change_mode))

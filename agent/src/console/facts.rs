@@ -5,7 +5,7 @@ use std::path::Path;
 
 use metrics::{counter, gauge};
 
-use crate::domain::{ClassId, ExternalId, GateId, GateMode, TickedBy};
+use crate::domain::{ClassId, ExternalId, GateId, GateMode, ReaderId, TickedBy};
 use crate::store::{Role, StoreError};
 use crate::telemetry::Fact;
 
@@ -76,6 +76,21 @@ impl Fact for OpenedByHand<'_> {
     fn tell(&self) {
         counter!("varco_gates_opened_by_hand_total").increment(1);
         tracing::info!(gate = %self.gate, operator = self.operator, "a gate was opened by hand");
+    }
+}
+
+/// An operator wrote a passage down that no reader had told of.
+pub(super) struct RecordedLate<'a> {
+    /// The reader.
+    pub(super) reader: &'a ReaderId,
+    /// The name of the token used.
+    pub(super) operator: &'a str,
+}
+
+impl Fact for RecordedLate<'_> {
+    fn tell(&self) {
+        counter!("varco_late_passages_total").increment(1);
+        tracing::info!(reader = %self.reader, operator = self.operator, "a late passage was written down");
     }
 }
 

@@ -15,6 +15,7 @@ mod handles;
 mod history;
 mod hooks;
 mod import;
+mod late;
 mod lists;
 mod myself;
 mod outbox;

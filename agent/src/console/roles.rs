@@ -28,7 +28,7 @@ pub(super) enum Right {
     WriteClasses,
     /// Tick people off for classes.
     TickOff,
-    /// Open gates and change their modes.
+    /// Open gates, change their modes, and write late passages down.
     CommandGates,
     /// Retry and discard what waits for an upstream.
     CommandOutbox,
@@ -97,6 +97,7 @@ pub(super) const TABLE: &[(&str, &str, Right)] = &[
     ("GET", "/api/v1/alarms", SeeSite),
     ("GET", "/api/v1/events", SeeSite),
     ("GET", "/api/v1/readers", SeeSite),
+    ("POST", "/api/v1/readers/{id}/passages", CommandGates),
     ("GET", "/api/v1/gates", SeeSite),
     ("POST", "/api/v1/gates/{id}/open", CommandGates),
     ("POST", "/api/v1/gates/{id}/mode", CommandGates),

@@ -58,7 +58,7 @@ pub(super) async fn ask_why(
     let policy = console.handles.policy.borrow().clone();
     let reader = policy.readers.get(&asked.reader).cloned();
     let reader = reader.ok_or_else(|| ApiProblem::field("reader", format!("there is no reader {}", asked.reader)))?;
-    let who = who(&console, &reader, &asked).await?;
+    let who = who_is_it(&console, &reader, asked.badge.as_deref(), asked.person).await?;
     let mode = console.handles.doors.borrow().gates.get(&reader.gate).map(|gate| gate.mode).unwrap_or_default();
     let at = asked.at.unwrap_or_else(|| console.now());
     let question = Question { right: Right::Own, who, reader: reader.clone(), mode, policy, at };
@@ -73,8 +73,14 @@ pub(super) async fn ask_why(
     }))
 }
 
-async fn who(console: &Console, reader: &Reader, asked: &WhyAsked) -> Result<Who, ApiProblem> {
-    match (&asked.badge, asked.person.clone()) {
+/// Whom a request is about that names either a badge, in the reader's form, or a person.
+pub(super) async fn who_is_it(
+    console: &Console,
+    reader: &Reader,
+    badge: Option<&str>,
+    person: Option<ExternalId>,
+) -> Result<Who, ApiProblem> {
+    match (badge, person) {
         (Some(badge), None) => match Badge::new(reader.badge.form, badge) {
             Ok(badge) => Ok(Who::Badge(badge)),
             Err(why) => Err(ApiProblem::field("badge", why.to_string())),

@@ -127,6 +127,17 @@ pub struct HistoryFilter {
 }
 
 impl View<'_> {
+    /// Whether a person passed a reader at this very moment.
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub fn passed_at(&self, person: PersonId, reader: &ReaderId, at: Timestamp) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM passage WHERE person = ?1 AND at = ?2 AND reader = ?3
+                   AND (outcome = 'passed' OR outcome = 'free' OR outcome = 'manual')";
+        let key = (person.0, Moment(at), reader.as_str());
+        during("looking for a passage", || Ok(self.one(sql, key, |_| Ok(()))?.is_some()))
+    }
+
     /// Passages, newest first.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ const COUNTERS: &[(&str, &str)] = &[
     ("varco_attendance_withdrawn_total", "Mistaken ticks that were taken back."),
     ("varco_passages_lost_total", "Passages that could not be written down."),
     ("varco_gates_opened_by_hand_total", "Gates opened by an operator."),
+    ("varco_late_passages_total", "Passages that an operator wrote down later."),
     ("varco_gate_mode_changes_total", "Changes of a gate's mode by an operator."),
     ("varco_gate_pulses_total", "Open commands written to a gate's board."),
     ("varco_gate_not_opened_total", "Open commands that a gate's board could not be given."),

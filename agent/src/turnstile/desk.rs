@@ -19,7 +19,7 @@ const SNAPSHOTS_MAX: u32 = 16;
 /// Where decisions are made. All clones share the reservations.
 #[derive(Clone)]
 pub struct Desk {
-    store: Store,
+    pub(super) store: Store,
     reserved: Arc<Mutex<Reserved>>,
 }
 

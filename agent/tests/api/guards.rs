@@ -43,6 +43,7 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("AOV", "GET", "/api/v1/alarms"),
     ("AOV", "GET", "/api/v1/events"),
     ("AOV", "GET", "/api/v1/readers"),
+    ("AO", "POST", "/api/v1/readers/entry/passages"),
     ("AOV", "GET", "/api/v1/gates"),
     ("AO", "POST", "/api/v1/gates/turnstile/open"),
     ("AO", "POST", "/api/v1/gates/turnstile/mode"),

@@ -8,5 +8,6 @@ mod gates;
 mod guards;
 mod hooks;
 mod integrations;
+mod late;
 mod pages;
 mod published;
