@@ -28,7 +28,7 @@ export function messages(root, { me, may, person, changed }) {
       may('write_crm') && h('div', { class: 'row' },
         usable.length ? button(t('New action…'), () => make(person, usable, me, again), { class: 'primary', 'data-key': 'new-action' })
           : h('p', { class: 'quiet' }, t('There are no action types yet: make one at Site.'))),
-      concluded.length > 0 && h('details', { 'data-key': 'concluded' }, h('summary', {}, t('{} concluded', concluded.length)),
+      concluded.length > 0 && h('details', { 'data-key': 'past' }, h('summary', {}, t('{} concluded', concluded.length)),
         concluded.map(it => action(it, typeOf.get(it.type), named, () => false, again))));
   };
   return () => draw().catch(problem => { if (problem.status > 0) fill(root, h('p', { class: 'trouble' }, problem.message)); });

@@ -118,7 +118,10 @@ impl Browser {
             }
             anyhow::Ok(())
         };
-        timeout(SOON, looking).await.with_context(|| format!("the page goes on showing {selector}"))?
+        match timeout(SOON, looking).await {
+            Ok(gone) => gone,
+            Err(_) => bail!("the page goes on showing {selector}; it says: {}", self.text().await?),
+        }
     }
 
     /// Whether anything of a selector can be seen at this moment.

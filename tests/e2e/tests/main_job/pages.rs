@@ -5,6 +5,7 @@ use serde_json::json;
 use site::sandbox::Known;
 
 use crate::browser::Browser;
+use crate::classes::{put, yoga_in};
 use crate::club::Club;
 use crate::people::member;
 
@@ -203,5 +204,37 @@ async fn whoever_could_be_several_people_at_mywellness_is_chosen_by_the_desk() -
     club.wait_for("the visit to go", async || Ok((club.sandbox.visits().len() == 1).then_some(()))).await?;
     browser.picture("linked").await?;
     browser.close().await?;
+    club.close().await
+}
+
+#[tokio::test]
+async fn a_desk_ticks_off_whoever_came_and_takes_care_of_what_waits_for_somebody() -> Result<()> {
+    let club = Club::open(|_| {}).await?;
+    let anna = member("M-1001", CARD);
+    club.sandbox.know([Known::of_document(&anna), Known::of_document(&anna)]);
+    club.put(&anna).await?;
+    put(&club, "classes/products/yoga", json!({ "name": "Yoga" })).await?;
+    // Late in the evening a class in an hour would be tomorrow's.
+    yoga_in(&club, 0, json!({})).await?;
+    put(&club, "classes/Y-1/bookings/M-1001", json!({})).await?;
+    let browser = Browser::open().await?;
+    browser.sign_in(club.agent().console(), &club.api_for("operator", "Giulia").await?.0).await?;
+    browser.press("nav a[href='#/classes']").await?;
+    browser.press("a[href='#/classes/Y-1']").await?;
+    browser.press("[data-key='tick M-1001']").await?;
+    browser.see("tr[data-person=M-1001] .end .chip.good").await?;
+    browser.see_no("[data-key='tick M-1001']").await?;
+    browser.picture("class").await?;
+
+    club.wait_for_rows("mywellness", "parked", 1).await?;
+    browser.press("nav a[href='#/mywellness']").await?;
+    browser.press("[data-part=rows] [data-key^=discard]").await?;
+    browser.write("dialog [name=reason]", "she wants no account").await?;
+    browser.press("dialog [type=submit]").await?;
+    browser.see_no("[data-part=rows] [data-row]").await?;
+    browser.press("[data-key=look]").await?;
+    browser.see("[data-part=preflight] a[href='#/people/M-1001']").await?;
+    browser.close().await?;
+    club.badge("entry-1", CARD).await?;
     club.close().await
 }
