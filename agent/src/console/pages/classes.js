@@ -32,6 +32,7 @@ async function day({ root, signal }) {
   };
   const tolerant = () => draw().catch(problem => { if (problem.status > 0) fill(root, h('p', { class: 'trouble' }, problem.message)); });
   feed.addEventListener('varco:passage', tolerant, { signal });
+  feed.addEventListener('varco:attendance', tolerant, { signal });
   feed.addEventListener('connected', tolerant, { signal });
   tolerant();
 }
@@ -69,6 +70,7 @@ async function one({ root, may, signal }, id) {
   fill(root, h('p', {}, h('a', { href: '#/classes' }, t('Classes today'))), list, trouble, may('tick_off') && form);
   const tolerant = () => draw().catch(problem => { if (problem.status > 0) trouble.textContent = problem.message; });
   feed.addEventListener('varco:passage', tolerant, { signal });
+  feed.addEventListener('varco:attendance', tolerant, { signal });
   feed.addEventListener('connected', tolerant, { signal });
   tolerant();
 }

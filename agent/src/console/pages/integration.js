@@ -14,6 +14,7 @@ const CAUSES = {
   opted_out: () => t('the member said no'), not_selected: () => t('not selected by the club'), incomplete: () => t('something required is missing'),
   approval: () => t('waits for approval'), suspended: () => t('suspended'), deleted: () => t('deleted by an operator'),
   ambiguous: () => t('several people there could be the one'), linked_elsewhere: () => t('linked to somebody else here'), refused: () => t('refused by Mywellness'),
+  failing: () => t('Mywellness keeps failing at this person'),
 };
 
 /** What is in the way, in plain words. */

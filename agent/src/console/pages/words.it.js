@@ -84,6 +84,7 @@ export const ITALIAN = {
   'Mode': 'Modalità',
   'Mode of {}': 'Modalità di {}',
   'Mode…': 'Modalità…',
+  'Mywellness keeps failing at this person': 'Mywellness continua a dare errore per questa persona',
   'Name': 'Nome',
   'Name, e-mail address or member number': 'Nome, e-mail o numero socio',
   'Needs somebody': 'Da decidere',

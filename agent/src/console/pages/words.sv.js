@@ -84,6 +84,7 @@ export const SWEDISH = {
   'Mode': 'Läge',
   'Mode of {}': 'Läge för {}',
   'Mode…': 'Läge…',
+  'Mywellness keeps failing at this person': 'Mywellness ger fel gång på gång för personen',
   'Name': 'Namn',
   'Name, e-mail address or member number': 'Namn, e-postadress eller medlemsnummer',
   'Needs somebody': 'Behöver någon',
