@@ -17,8 +17,8 @@ use super::{Answer, Board, Desk, GateOrder, OpenOrder, Opened, OrderRefused, Que
 use crate::access::Texts;
 use crate::clock::Clock;
 use crate::domain::{
-    Display, Gate, GateMode, LanePlan, MemberText, Now, Origin, Passage, PassageId, PassageOutcome, Policy, Reader,
-    ReaderId, Way,
+    Gate, GateMode, LanePlan, MemberText, Now, Origin, Passage, PassageId, PassageOutcome, Policy, Reader, ReaderId,
+    Way,
 };
 use crate::door::{DoorEvent, GateCommand, GateLine, Light};
 use crate::passage::{Ask, Effect, Input, Machine};
@@ -48,17 +48,6 @@ pub struct Site {
     pub board: Board,
     /// Who listens to the site.
     pub events: broadcast::Sender<SiteEvent>,
-}
-
-impl Site {
-    /// A reader with the display that it has at this moment: a page shows nothing while nobody watches the site's
-    /// events, and a message shown there would count as read by nobody.
-    pub(super) fn as_seen(&self, reader: Reader) -> Reader {
-        match reader.display {
-            Display::Web if self.events.receiver_count() == 0 => Reader { display: Display::None, ..reader },
-            Display::None | Display::Controller | Display::Web => reader,
-        }
-    }
 }
 
 pub(super) type Going<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -260,7 +249,6 @@ impl Turnstile {
     }
 
     fn decided(&mut self, id: PassageId, at: Now, reader: Reader, cause: Cause, answer: Answer) {
-        let reader = self.site.as_seen(reader);
         match cause {
             Cause::Badge(ask) => {
                 let (decision, display) = (Box::new(answer.decision.clone()), reader.display);

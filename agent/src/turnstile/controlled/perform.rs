@@ -98,7 +98,6 @@ impl ControlledTurnstile {
     }
 
     pub(super) fn decided(&mut self, Decided { id, at, reader, cause, answer }: Decided) {
-        let reader = self.site.as_seen(reader);
         let decision = Box::new(answer.decision.clone());
         match cause {
             Cause::Badge(ask, read) => {

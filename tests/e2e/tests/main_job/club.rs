@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use site::agent::{Agent, Output, varco};
-use site::api::{Api, http_client};
+use site::api::Api;
 use site::broker::{Central, Message, Mosquitto, Options, Seen};
 use site::config;
 use site::pty::SerialLine;
@@ -43,11 +43,6 @@ pub(crate) struct Club {
     agent: Option<Agent>,
     lines: BTreeMap<&'static str, SerialLine>,
     secrets: Mutex<BTreeSet<String>>,
-}
-
-/// Who watches the site's events.
-pub(crate) struct Watcher {
-    _events: reqwest::Response,
 }
 
 impl Club {
@@ -92,16 +87,6 @@ impl Club {
         self.keep_secret([token.clone()]);
         let api = Api::new(self.agent().console(), Some(&token));
         Ok((token, api))
-    }
-
-    /// Somebody who watches the site's events until it is dropped, as a display page does: what is shown meanwhile at a
-    /// reader with `display = "web"` counts as shown.
-    pub(crate) async fn watch(&self) -> Result<Watcher> {
-        let (token, _) = self.api_for("viewer", "screen").await?;
-        let address = format!("{}/api/v1/events", self.agent().console());
-        let mut events = http_client().get(address).bearer_auth(token).send().await?.error_for_status()?;
-        events.chunk().await?.context("a watcher is told the states first")?;
-        Ok(Watcher { _events: events })
     }
 
     /// A subcommand with this club's configuration.

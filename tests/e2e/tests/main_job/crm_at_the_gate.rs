@@ -60,7 +60,6 @@ fn said(passage: &Message) -> (&str, Vec<&str>) {
 #[tokio::test]
 async fn a_block_holds_the_gate_until_its_action_is_advanced_well() -> Result<()> {
     let club = club().await?;
-    let _screen = club.watch().await?;
     assert_eq!(said(&club.badge("entry-1", CARD).await?), ("passed", vec![]));
     club.badge("exit-1", CARD).await?;
     put_type(&club.api, "renewal", json!({})).await?;
@@ -96,7 +95,6 @@ async fn an_action_holds_only_the_kinds_of_device_its_type_names() -> Result<()>
 #[tokio::test]
 async fn a_message_is_shown_so_often_as_its_limit_says_and_a_block_for_ever() -> Result<()> {
     let club = club().await?;
-    let _screen = club.watch().await?;
     put_type(&club.api, "greeting", json!({ "access_action": "message", "message": "Buon compleanno" })).await?;
     let greeting = act(&club.api, "greeting", json!({ "show_limit": 2 })).await?;
     assert_eq!(said(&club.badge("entry-2", CARD).await?), ("passed", vec![]), "shown nowhere, so not said");
@@ -116,24 +114,8 @@ async fn a_message_is_shown_so_often_as_its_limit_says_and_a_block_for_ever() ->
 }
 
 #[tokio::test]
-async fn a_message_on_a_page_that_nobody_watches_is_kept_for_later() -> Result<()> {
-    let club = club().await?;
-    put_type(&club.api, "greeting", json!({ "access_action": "message", "message": "Buon compleanno" })).await?;
-    let greeting = act(&club.api, "greeting", json!({ "show_limit": 1 })).await?;
-    let shown = async || anyhow::Ok(club.api.get(&greeting).await?.1["shown"].as_array().map(Vec::len));
-    club.badge("entry-1", CARD).await?;
-    assert_eq!(shown().await?, Some(0), "no screen is on");
-    let _screen = club.watch().await?;
-    club.badge("entry-1", CARD).await?;
-    assert_eq!(shown().await?, Some(1));
-    assert_eq!(said(&club.badge("entry-1", CARD).await?), ("passed", vec![]), "it was shown as often as it may be");
-    club.close().await
-}
-
-#[tokio::test]
 async fn what_was_shown_is_written_on_the_action_with_its_passage() -> Result<()> {
     let club = club().await?;
-    let _screen = club.watch().await?;
     put_type(&club.api, "renewal", json!({})).await?;
     let action = act(&club.api, "renewal", json!({ "due_on": "2026-12-01", "purpose": "contract" })).await?;
     let held = club.badge("entry-1", CARD).await?;
