@@ -80,7 +80,7 @@ pub struct SyncCounts {
     pub causes: Vec<(Cause, u64)>,
     /// How many are to be planned or told.
     pub remaining: u64,
-    /// What the last tries said of marks that wait, and how many marks: the most frequent, at most [`ERRORS_MAX`].
+    /// What the last tries said of marks that wait, and how many marks: the ten most frequent.
     pub put_off: Vec<(String, u64)>,
     /// Things told and acknowledged since the moment asked for.
     pub delivered: u64,
