@@ -207,6 +207,7 @@ mod tests {
             AOV  GET /api/v1/alarms
             AOV  GET /api/v1/events
             AOV  GET /api/v1/readers
+            AO   POST /api/v1/readers/{id}/passages
             AOV  GET /api/v1/gates
             AO   POST /api/v1/gates/{id}/open
             AO   POST /api/v1/gates/{id}/mode

@@ -1,4 +1,5 @@
-//! The story of a wall clock that jumps a day back and a day forward under a running agent, and nobody is sent home.
+//! The story of a wall clock that jumps a day back and a day forward under a running agent, and nobody is sent home who
+//! came by a clock that could be believed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,7 +26,8 @@ const DAY_S: i64 = 86_400;
 const TWO_TURNS_S: u64 = 21;
 
 #[tokio::test]
-async fn a_clock_that_jumps_a_day_back_and_forward_stops_no_gate_and_sends_nobody_home() -> Result<()> {
+async fn a_clock_that_jumps_a_day_back_and_forward_stops_no_gate_and_sends_home_nobody_who_came_by_a_good_clock()
+-> Result<()> {
     let upstream = Upstream::start(Memory::AtStop).await?;
     let house = House::under(&upstream, 1, 6)?;
     let time = Time::of(&house.settings)?;
@@ -52,7 +54,8 @@ async fn a_clock_that_jumps_a_day_back_and_forward_stops_no_gate_and_sends_nobod
     house.pass(1, Way::In, dario).await?;
     turns_pass(&agent).await?;
     let inside = || anyhow::Ok(Ledger::open(agent.store())?.count("SELECT count(*) FROM presence WHERE NOT over")?);
-    assert_eq!(inside()?, 3, "Carla came yesterday by this clock, but nobody knows whether to believe it");
+    // Bruno came at a time that is known to be wrong, and over by either of the two that may be right.
+    assert_eq!(inside()?, 2, "Carla came yesterday by this clock, but nobody knows whether to believe it");
 
     time.jump_to(0)?;
     house.pass(1, Way::In, elena).await?;
