@@ -42,7 +42,7 @@ pub(super) async fn run(
             _ = turns.tick() => {
                 let (policy, now) = (Arc::clone(&policy.borrow()), clock.now());
                 let Some(believed) = steadiness.believes(now) else { continue };
-                if let Err(error) = tidy(&store, &config, believed, policy).await {
+                if let Err(error) = tidy(&store, &config, believed, now.wall, policy).await {
                     tracing::warn!(%error, "the store was not tidied");
                 }
             }
@@ -140,9 +140,10 @@ async fn tidy(
     store: &Store,
     config: &store::Config,
     Believed { for_presences, for_deletions }: Believed,
+    wall: Timestamp,
     policy: Arc<Policy>,
 ) -> Result<(), StoreError> {
-    store.write("ending presences", move |tx| tx.end_stale_presences(&policy, for_presences)).await?;
+    store.write("ending presences", move |tx| tx.end_stale_presences(&policy, for_presences, wall)).await?;
     loop {
         let keep = config.keep.clone();
         let prune = move |tx: &store::Tx<'_>| tx.prune(&keep, for_deletions, PRUNED_MAX);

@@ -323,26 +323,26 @@ impl Tx<'_> {
     }
 
     /// Ends presences that outlasted `maximum_stay` or the club day; returns how many. They are forgotten a while later,
-    /// for who leaves by a reader that leads both ways. A visit whose maximum stay ran out
-    /// is ended for the books. A presence that lies ahead, from when the clock was wrong, begins now instead. Called only
-    /// while the clock is synced.
+    /// for who leaves by a reader that leads both ways. A visit whose maximum stay ran out is ended for the books. `by` is
+    /// the time that is believed: `wall`, what the clock says, or one before it. A presence that lies ahead of the clock,
+    /// from when it was wrong, begins now instead.
     ///
     /// # Errors
     /// When SQLite fails.
-    pub fn end_stale_presences(&self, policy: &Policy, now: Timestamp) -> Result<u32, StoreError> {
+    pub fn end_stale_presences(&self, policy: &Policy, by: Timestamp, wall: Timestamp) -> Result<u32, StoreError> {
         during("ending stale presences", || {
-            self.run("UPDATE presence SET since = ?1 WHERE since > ?1", [Moment(now)])?;
+            self.run("UPDATE presence SET since = ?1 WHERE since > ?1", [Moment(wall)])?;
             let seen = self.all("SELECT person, since, over FROM presence", [], |row| {
                 Ok((PersonId(row.get(0)?), row.get::<_, Moment>(1)?.0, row.get::<_, bool>(2)?))
             })?;
             let mut ended = 0;
             for (person, since, is_over) in seen {
                 let end = visit::stay_ends(&policy.site, since);
-                if !is_over && end.at <= now {
+                if !is_over && end.at <= by {
                     self.end_presence(person, end)?;
                     ended += 1;
                 }
-                if visit::lingers_until(&policy.site, since) <= now {
+                if visit::lingers_until(&policy.site, since) <= by {
                     self.run("DELETE FROM presence WHERE person = ?1", [person.0])?;
                 }
             }

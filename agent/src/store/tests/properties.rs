@@ -91,7 +91,7 @@ impl Day {
                 }
             }
             Event::Wait { minutes } => self.now += jiff::Span::new().minutes(*minutes),
-            Event::Sweep => drop(tx.end_stale_presences(&policy(), self.now)?),
+            Event::Sweep => drop(tx.end_stale_presences(&policy(), self.now, self.now)?),
             Event::Settle { row, outcome } => tx.settle(&[(RowId(*row), outcome.clone())], self.now)?,
             Event::Begin { row } => tx.begin_row(RowId(*row), self.now)?,
             Event::Restart => drop(tx.unsettle_in_flight(&name("mywellness"), self.now)?),

@@ -164,7 +164,7 @@ async fn who_stays_too_long_is_no_longer_counted_and_goes_on_with_the_visit() {
     let entered = club.record(passage(anna, Way::In, at("09:00"))).await;
     let sweep = async |now| {
         let policy = club.policy.clone();
-        club.write(move |tx| tx.end_stale_presences(&policy, now)).await
+        club.write(move |tx| tx.end_stale_presences(&policy, now, now)).await
     };
 
     assert_eq!(sweep(at("12:59")).await, 0);
@@ -185,7 +185,7 @@ async fn where_somebody_was_last_seen_is_kept_for_a_while_and_not_counted() {
     let anna = club.put(person("M-1", "A1")).await;
     let sweep = async |now| {
         let policy = club.policy.clone();
-        club.write(move |tx| tx.end_stale_presences(&policy, now)).await
+        club.write(move |tx| tx.end_stale_presences(&policy, now, now)).await
     };
     let seen = async || {
         let standing = club.standing(anna).await;
