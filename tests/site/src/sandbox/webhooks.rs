@@ -173,8 +173,9 @@ pub(super) fn headers(subscription: &Subscription) -> Result<HeaderMap> {
     subscription.headers.iter().map(header).collect()
 }
 
+/// To the millisecond: two things that happen within a second are two pieces of news.
 fn utc(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
 fn once() -> u32 {
