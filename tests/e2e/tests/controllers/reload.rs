@@ -16,6 +16,8 @@ use crate::hall::{Hall, PASSAGE_TIMEOUT, all_is_written, visits_of};
 const RELOADS: usize = 12;
 const BETWEEN: Duration = Duration::from_millis(1500);
 const TAKEN: &str = "the configuration was read again";
+/// What the log says of each gate that was put up, by the id after it.
+const UP: &str = "the line is up kind=\"gate\" id=";
 
 #[tokio::test]
 async fn gates_that_are_rebuilt_again_and_again_lose_nobody_who_is_passing() -> Result<()> {
@@ -41,6 +43,7 @@ async fn gates_that_are_rebuilt_again_and_again_lose_nobody_who_is_passing() -> 
 
     all_is_written(&hall, &Ledger::open(agent.store())?).await?;
     drained(&agent, "mqtt").await?;
+    let log = agent.log();
     agent.terminate().await?;
     let truth = hall.truth();
     let seen = upstream.central.seen();
@@ -51,6 +54,10 @@ async fn gates_that_are_rebuilt_again_and_again_lose_nobody_who_is_passing() -> 
         "nobody died, and nothing is told twice"
     );
     upstream.in_order_per_person()?;
+    for gate in truth.keys() {
+        let rebuilt = log.matches(&format!("{UP}\"{gate}\"")).count();
+        ensure!(rebuilt > RELOADS, "{gate} was put up {rebuilt} times: not every reload rebuilt it");
+    }
     let rotations: usize = truth.values().map(Vec::len).sum();
     println!("{RELOADS} reloads, {rotations} rotations: 0 lost, 0 twice");
     ensure!(rotations > RELOADS * 3, "hardly anybody came: this shows nothing");
