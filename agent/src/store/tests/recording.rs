@@ -180,6 +180,23 @@ async fn who_stays_too_long_is_no_longer_counted_and_goes_on_with_the_visit() {
 }
 
 #[tokio::test]
+async fn who_came_after_a_jump_that_nobody_vouches_for_keeps_the_time_of_that_clock() {
+    let club = club();
+    let anna = club.put(person("M-1", "A1")).await;
+    club.record(passage(anna, Way::In, at("12:00"))).await;
+    let sweep = async |by, wall| {
+        let policy = club.policy.clone();
+        club.write(move |tx| tx.end_stale_presences(&policy, by, wall)).await
+    };
+    let since = async || club.standing(anna).await.presence.map(|it| it.since);
+
+    assert_eq!(sweep(at("09:00"), at("12:01")).await, 0);
+    assert_eq!(since().await, Some(at("12:00")), "not taken back to the time that is believed meanwhile");
+    assert_eq!(sweep(at("09:02"), at("09:02")).await, 0);
+    assert_eq!(since().await, Some(at("09:02")), "but back to now when the clock itself went back");
+}
+
+#[tokio::test]
 async fn where_somebody_was_last_seen_is_kept_for_a_while_and_not_counted() {
     let club = club();
     let anna = club.put(person("M-1", "A1")).await;
